@@ -1,0 +1,1 @@
+"""Sound: capture, playback, and what PCM needs on the way."""

@@ -1,0 +1,137 @@
+"""What can go wrong, named.
+
+Every error a user can cause or meet is one of these; each says what happened and what to do. Anything else
+that is raised is our own bug, and crashes.
+
+    ClonespeakerError          exit 1
+    ├── ConfigError            exit 78   settings that can't be used; holds every problem at once
+    ├── DeviceError            exit 1    microphone, speaker, button
+    ├── StateError             exit 1    the state directory or another daemon in it
+    ├── StatusError            exit 1    the local websocket: port taken, no daemon there, command refused
+    ├── MediaError             exit 1    sound that can't be read (a broken WAV, a codec that is not installed)
+    └── CloneError             exit 1, 69 (can't be reached) or 77 (refused)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_UNREACHABLE = 69
+EXIT_REFUSED = 77
+EXIT_CONFIG = 78
+
+FAULTS = {
+    "no-microphone": "I have no microphone.",
+    "no-speaker": "I have no speaker.",
+    "button-stuck": "The button seems to be stuck.",
+    "muted": "The microphone is muted.",
+    "offline": "I can't reach the clone.",
+    "refused": "The clone refused my key.",
+    "prerequisites": "The clone isn't ready to talk yet.",
+    "no-clone": "There is no clone under that name.",
+    "no-conversation": "The conversation is gone.",
+    "busy": "The clone is busy; try again in a moment.",
+    "rejected": "The clone did not accept what I sent.",
+    "server-error": "The clone has trouble at its end.",
+    "reply-broken": "The clone's answer broke off.",
+    "no-codec": "The clone answered in a sound format I can't play.",
+}
+"""Name → what a person is told, for every fault that `design.md`'s protocol may carry."""
+
+
+class ClonespeakerError(Exception):
+    """Something a user can cause or meet. `str(error)` says what happened and what to do.
+
+    Attributes:
+        fault: name in `FAULTS` under which the daemon tells it, or None where only a command meets it.
+        detail: what a technician wants besides (the server's own words, an errno), or "".
+        exit_code: what a command that ends by this error exits with.
+    """
+
+    exit_code = EXIT_FAILED
+
+    def __init__(self, message: str, *, fault: str | None = None, detail: str = "") -> None:
+        super().__init__(message)
+        self.fault = fault
+        self.detail = detail
+
+
+class ConfigError(ClonespeakerError):
+    """Settings that can't be used. `problems` holds all of them, each naming file, line, key and remedy."""
+
+    exit_code = EXIT_CONFIG
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+class DeviceError(ClonespeakerError):
+    """A sound device or button that can't be used.
+
+    Attributes:
+        device: "microphone", "speaker" or "button".
+        busy: it exists, but another program holds it.
+    """
+
+    def __init__(self, device: str, message: str, *, busy: bool = False, detail: str = "") -> None:
+        fault = {"microphone": "no-microphone", "speaker": "no-speaker"}.get(device)
+        super().__init__(message, fault=fault, detail=detail)
+        self.device = device
+        self.busy = busy
+
+
+class StateError(ClonespeakerError):
+    """The state directory can't be used, or another daemon uses it."""
+
+
+class StatusError(ClonespeakerError):
+    """The local websocket: the port is taken, no daemon answers, or a command was refused.
+
+    Attributes:
+        code: the protocol's error code where the daemon refused a command, else "".
+    """
+
+    def __init__(self, message: str, *, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class MediaError(ClonespeakerError):
+    """Sound that can't be read: not a WAV, a truncated one, a codec that is not installed."""
+
+
+class CloneError(ClonespeakerError):
+    """The clone could not be reached, refused, or broke off.
+
+    Attributes:
+        retryable: the same request may well succeed a moment later.
+        status: the HTTP status, or None where none came.
+        retry_after_s: how long the server asked to wait, or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        fault: str,
+        retryable: bool = False,
+        status: int | None = None,
+        retry_after_s: float | None = None,
+        detail: str = "",
+    ) -> None:
+        super().__init__(message, fault=fault, detail=detail)
+        self.retryable = retryable
+        self.status = status
+        self.retry_after_s = retry_after_s
+
+    @property
+    def exit_code(self) -> int:  # type: ignore[override]
+        """69 where nobody answered, 77 where the key or the clone's prerequisites are at fault, else 1."""
+        return {
+            "offline": EXIT_UNREACHABLE,
+            "refused": EXIT_REFUSED,
+            "prerequisites": EXIT_REFUSED,
+        }.get(self.fault or "", EXIT_FAILED)

@@ -1,0 +1,1 @@
+"""The local websocket: what the daemon is doing, told; and commands, taken."""
