@@ -15,8 +15,8 @@ import struct
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from clonespeaker.audio.pcm import Samples, to_int16
 from clonespeaker.errors import MediaError
 
 HEADER_BYTES = 44
@@ -108,7 +108,7 @@ def _parse_format(chunk: bytes) -> WavFormat:
     return WavFormat(rate_hz, channels, bits, tag == _FLOAT)
 
 
-def to_mono(data: bytes | memoryview, form: WavFormat) -> npt.NDArray[np.int16]:
+def to_mono(data: bytes | memoryview, form: WavFormat) -> Samples:
     """Samples of any readable format → mono int16, shape (frames,). An incomplete last frame is left out.
 
     int16 mono passes bit-exact; channels are averaged; wider samples are rounded, floats clipped.
@@ -131,10 +131,10 @@ def to_mono(data: bytes | memoryview, form: WavFormat) -> npt.NDArray[np.int16]:
             return samples
         wide = samples.astype(np.float64)
     mono = wide.reshape(frames, form.channels).mean(axis=1)
-    return np.clip(np.rint(mono), -32_768, 32_767).astype(np.int16)
+    return to_int16(mono)
 
 
-def read(data: bytes) -> tuple[npt.NDArray[np.int16], int]:
+def read(data: bytes) -> tuple[Samples, int]:
     """A whole WAV file → mono int16 samples and their rate in Hz.
 
     Raises:

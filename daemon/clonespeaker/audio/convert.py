@@ -1,0 +1,58 @@
+"""Between what a card takes and what the clone speaks: rate and channels, in streaming form.
+
+soxr is imported only where a rate differs: most devices never need it.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from clonespeaker.audio.pcm import Samples
+
+
+class Resampler(Protocol):
+    """Mono int16 of one rate → the same at another, piece by piece."""
+
+    def convert(self, samples: Samples, *, last: bool = False) -> Samples:
+        """What can be given out after `samples` came in; all that remains where they are the `last`."""
+
+
+class _AsItCame:
+    def convert(self, samples: Samples, *, last: bool = False) -> Samples:
+        return samples
+
+
+class _Soxr:
+    def __init__(self, from_hz: int, to_hz: int) -> None:
+        import soxr
+
+        self._stream = soxr.ResampleStream(from_hz, to_hz, 1, dtype="int16", quality="HQ")
+
+    def convert(self, samples: Samples, *, last: bool = False) -> Samples:
+        converted: Samples = self._stream.resample_chunk(samples, last=last)
+        return converted
+
+
+def open_resampler(from_hz: int, to_hz: int) -> Resampler:
+    """A resampler for one stream of samples; it hands them on untouched where the rates are the same."""
+    return _AsItCame() if from_hz == to_hz else _Soxr(from_hz, to_hz)
+
+
+def mix_down(samples: Samples, channels: int) -> Samples:
+    """Interleaved frames of `channels` → mono. The loudest channel is taken, not their mean.
+
+    Cards that refuse mono often carry one microphone on one of two channels, or the same one on both in
+    opposite phase: a mean would halve the first and silence the second.
+    """
+    if channels == 1:
+        return samples
+    frames = samples[: samples.size - samples.size % channels].reshape(-1, channels)
+    loudest = int(np.argmax(np.abs(frames.astype(np.int32)).sum(axis=0))) if frames.size else 0
+    return frames[:, loudest].copy()
+
+
+def spread(samples: Samples, channels: int) -> Samples:
+    """Mono → interleaved frames, the same on each of `channels`."""
+    return samples if channels == 1 else np.repeat(samples, channels)

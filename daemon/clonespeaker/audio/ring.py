@@ -1,0 +1,103 @@
+"""Rings: where audio crosses between a PortAudio thread and the loop, without locks.
+
+One side writes, the other reads. Each position is a plain integer that one side alone changes, counted in samples
+since the beginning and never wrapped, and it is changed after the samples are in place; so whatever a position
+covers is whole. (CPython makes loads and stores of an attribute atomic, with and without the GIL.)
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from clonespeaker.audio.pcm import Samples
+
+
+class CaptureRing:
+    """The last moments of a microphone. The writer never waits: it overwrites what is oldest.
+
+    Args:
+        capacity: samples kept; what a reader may lag behind at most.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._samples = np.zeros(capacity, np.int16)
+        self.end = 0
+        """Samples captured since the beginning: the position after the newest."""
+
+    def append(self, block: bytes) -> None:
+        """Take in one period. Thread: PortAudio. Copies only."""
+        new = np.frombuffer(block, np.int16)
+        _place(self._samples, self.end, new)
+        self.end += new.size
+
+    def read(self, start: int) -> tuple[Samples, int]:
+        """A copy of the samples from position `start` to the newest, and how many before them were lost.
+
+        Samples are lost where the writer has overwritten them; the copy then begins with the oldest there is.
+        """
+        end = self.end
+        first = max(start, end - self._samples.size)
+        out = _copy(self._samples, first, end)
+        # What was overwritten while it was being copied is torn: leave it out, too.
+        torn = max(0, self.end - self._samples.size - first)
+        return out[torn:], first + torn - start
+
+
+class PlaybackRing:
+    """The last moments before a speaker. The writer puts in what fits; the reader takes what there is.
+
+    Args:
+        capacity: samples held at most.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._samples = np.zeros(capacity, np.int16)
+        self._written = 0
+        self._read = 0
+
+    def __len__(self) -> int:
+        return self._written - self._read
+
+    @property
+    def room(self) -> int:
+        """Samples that `write` would take now."""
+        return self._samples.size - len(self)
+
+    def write(self, samples: Samples) -> int:
+        """Put in as many of `samples` as there is room for; returns how many. Thread: loop."""
+        count = min(samples.size, self.room)
+        _place(self._samples, self._written, samples[:count])
+        self._written += count
+        return count
+
+    def read(self, count: int) -> Samples:
+        """Take out `count` samples, or as many as there are. Thread: PortAudio. Copies only."""
+        end = self._read + min(count, len(self))
+        out = _copy(self._samples, self._read, end)
+        self._read = end
+        return out
+
+    def flush(self) -> None:
+        """Throw away what is in it. Thread: PortAudio, the reader's."""
+        self._read = self._written
+
+
+def _place(ring: npt.NDArray[np.int16], position: int, new: Samples) -> None:
+    """Copy `new` into `ring` from `position` on; of more than fits, the newest."""
+    if new.size > ring.size:
+        position += new.size - ring.size
+        new = new[-ring.size :]
+    at = position % ring.size
+    head = min(new.size, ring.size - at)
+    ring[at : at + head] = new[:head]
+    ring[: new.size - head] = new[head:]
+
+
+def _copy(ring: npt.NDArray[np.int16], start: int, end: int) -> Samples:
+    """The samples of `ring` between two positions, at most its size apart."""
+    at, count = start % ring.size, end - start
+    head = ring[at : at + count]
+    if head.size == count:
+        return head.copy()
+    return np.concatenate((head, ring[: count - head.size]))

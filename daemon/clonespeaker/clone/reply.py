@@ -1,0 +1,127 @@
+"""What the clone answers, typed: the events of a stream, and a reply that came whole.
+
+The wire format (`POST /api/clone/generate_response`), as far as it is known:
+
+    data: {"current_token": "Hel", "clone_response": null}                          text mode, while it goes on
+    data: {"audio_chunk": "<base64>", "clone_response": null}                       voice mode, while it goes on
+    data: {"current_token": "[DONE]", "clone_response": {…}}                        the final event
+    data: [DONE]                                                                    seen on newer deployments
+    {"clone_response": {…}}                                                         not streamed
+
+and in `clone_response`: `id`, `conversation_id`, `text` or (voice) `transcript`, the whole reply as base64 sound
+under a name that nobody has documented, `created_at`, `citations` and `image_url`. Everything may be missing or
+null. Text and sound in one event are fine; so is an event of which nothing is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import msgspec
+
+DONE = "[DONE]"
+
+
+class Citation(msgspec.Struct, frozen=True):
+    """Where the clone has something from."""
+
+    url: str | None = None
+    title: str | None = None
+    text: str | None = None
+    type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of text, to be put after the ones before."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """A piece of sound, encoded as it came."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Final:
+    """The reply is over; its text, citations and picture, where there are any. Its sound came before."""
+
+    text: str | None = None
+    citations: tuple[Citation, ...] = ()
+    image_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """An event that can't be read; the reply goes on without it."""
+
+    reason: str
+    head: str = field(repr=False, default="")
+
+
+ReplyEvent = Token | Snippet | Final | Malformed
+
+
+class _CloneResponse(msgspec.Struct):
+    text: str | None = None
+    transcript: str | None = None
+    # The name of the whole reply's sound is not documented: the first of these that is there counts.
+    audio: bytes | None = None
+    audio_chunk: bytes | None = None
+    voice: bytes | None = None
+    citations: list[Citation] | None = None
+    image_url: str | None = None
+
+    def final(self) -> Final:
+        text = self.transcript if self.transcript is not None else self.text
+        return Final(text, tuple(self.citations or ()), self.image_url)
+
+
+class _StreamEvent(msgspec.Struct):
+    current_token: str | None = None
+    audio_chunk: bytes | None = None
+    clone_response: _CloneResponse | None = None
+
+
+class _WholeReply(msgspec.Struct):
+    clone_response: _CloneResponse
+
+
+_read_event = msgspec.json.Decoder(_StreamEvent).decode
+_read_whole = msgspec.json.Decoder(_WholeReply).decode
+
+
+def parse_event(data: bytes) -> list[ReplyEvent]:
+    """What one event of the stream says; text before sound before the end."""
+    if data.strip() == DONE.encode():
+        return [Final()]
+    try:
+        event = _read_event(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return [Malformed(str(error), repr(data[:60]))]
+    return list(_said_by(event))
+
+
+def _said_by(event: _StreamEvent) -> Iterator[ReplyEvent]:
+    if event.current_token and event.current_token != DONE:
+        yield Token(event.current_token)
+    if event.audio_chunk:
+        yield Snippet(event.audio_chunk)
+    if event.clone_response is not None:
+        yield event.clone_response.final()
+    elif event.current_token == DONE:
+        yield Final()
+
+
+def parse_whole(data: bytes) -> list[ReplyEvent]:
+    """What a reply that was not streamed says: its sound, then its end."""
+    try:
+        reply = _read_whole(data).clone_response
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return [Malformed(str(error), repr(data[:60]))]
+    sound = reply.audio or reply.audio_chunk or reply.voice
+    return [*([Snippet(sound)] if sound else []), reply.final()]
