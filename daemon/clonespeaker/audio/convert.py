@@ -40,17 +40,28 @@ def open_resampler(from_hz: int, to_hz: int) -> Resampler:
     return _AsItCame() if from_hz == to_hz else _Soxr(from_hz, to_hz)
 
 
-def mix_down(samples: Samples, channels: int) -> Samples:
-    """Interleaved frames of `channels` → mono. The loudest channel is taken, not their mean.
+class MixDown:
+    """Interleaved frames → mono: one channel of them, the one that was loudest at the start.
 
-    Cards that refuse mono often carry one microphone on one of two channels, or the same one on both in
-    opposite phase: a mean would halve the first and silence the second.
+    Cards that refuse mono often carry one microphone on one of two channels, or the same one on both in opposite
+    phase: a mean would halve the first and silence the second.
+
+    Args:
+        channels: samples a frame.
     """
-    if channels == 1:
-        return samples
-    frames = samples[: samples.size - samples.size % channels].reshape(-1, channels)
-    loudest = int(np.argmax(np.abs(frames.astype(np.int32)).sum(axis=0))) if frames.size else 0
-    return frames[:, loudest].copy()
+
+    def __init__(self, channels: int) -> None:
+        self._channels = channels
+        self._taken: int | None = None
+
+    def __call__(self, samples: Samples) -> Samples:
+        """Whole frames, interleaved → mono."""
+        if self._channels == 1:
+            return samples
+        frames = samples.reshape(-1, self._channels)
+        if self._taken is None:
+            self._taken = int(np.argmax(np.abs(frames.astype(np.int32)).sum(axis=0)))
+        return frames[:, self._taken].copy()
 
 
 def spread(samples: Samples, channels: int) -> Samples:

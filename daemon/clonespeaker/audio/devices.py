@@ -1,0 +1,323 @@
+"""Sound devices through PortAudio: which there are, under names that stay, and streams of them.
+
+Card numbers change from boot to boot, so nobody configures them: a device is `auto` (a USB card where there is
+one, else ALSA's default), `default`, an ALSA card id (`cat /proc/asound/cards`: the word in brackets), or part
+of a name. Where a card refuses 44.1 kHz or mono, the nearest that it takes is opened; whoever uses the stream
+converts.
+
+The only importer of PyAudio. PortAudio writes notes of its own to file descriptor 2 while it enumerates and
+opens; they are kept off the terminal and the journal, and shown where something fails.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from clonespeaker.audio.stream import Fill, OnBlock, Stream
+from clonespeaker.errors import DeviceError
+
+log = logging.getLogger(__name__)
+
+RATE_HZ = 44_100
+Direction = Literal["microphone", "speaker"]
+
+_RATES_HZ = (44_100, 48_000, 32_000, 22_050, 16_000, 96_000, 8_000)  # nearest to what speech wants first
+_INVALID_RATE, _INVALID_CHANNELS, _UNAVAILABLE = -9997, -9998, -9985  # PortAudio's error numbers
+_ASOUND = Path("/proc/asound")
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device as PortAudio lists it.
+
+    Attributes:
+        index: PortAudio's number of it; good until the next enumeration.
+        name: what PortAudio calls it.
+        card_id: ALSA's id of the card, which stays over reboots; None for what is no card.
+        is_usb: the card sits on USB.
+        microphone_channels: channels it captures; 0: it doesn't.
+        speaker_channels: channels it plays; 0: it doesn't.
+        default_rate_hz: what PortAudio would open it with.
+    """
+
+    index: int
+    name: str
+    card_id: str | None
+    is_usb: bool
+    microphone_channels: int
+    speaker_channels: int
+    default_rate_hz: int
+
+    def channels(self, direction: Direction) -> int:
+        """Channels in that direction."""
+        return self.microphone_channels if direction == "microphone" else self.speaker_channels
+
+    @property
+    def stable_name(self) -> str:
+        """What to write into the settings."""
+        return self.card_id or self.name
+
+
+class SoundSystem:
+    """PortAudio, initialised. New cards appear only in a new one."""
+
+    def __init__(self) -> None:
+        import pyaudio
+
+        with _quiet() as notes:
+            self._portaudio: Any = pyaudio.PyAudio()
+        self._pyaudio = pyaudio
+        self.notes = notes
+        """What PortAudio and ALSA had to say while they looked around."""
+
+    def close(self) -> None:
+        """Give PortAudio back; every stream is closed by now."""
+        self._portaudio.terminate()
+
+    def devices(self) -> list[Device]:
+        """All that there are, in PortAudio's order."""
+        return [self._device(index) for index in range(self._portaudio.get_device_count())]
+
+    def _device(self, index: int) -> Device:
+        info = self._portaudio.get_device_info_by_index(index)
+        number = re.search(r"\(hw:(\d+),\d+\)", info["name"])
+        card = _ASOUND / f"card{number[1]}" if number else None
+        return Device(
+            index=index,
+            name=info["name"],
+            card_id=_read(card / "id") if card else None,
+            is_usb=bool(card and (card / "usbid").exists()),
+            microphone_channels=info["maxInputChannels"],
+            speaker_channels=info["maxOutputChannels"],
+            default_rate_hz=int(info["defaultSampleRate"]),
+        )
+
+    def find(self, wanted: str, direction: Direction) -> list[Device]:
+        """The devices that `wanted` may mean, best first.
+
+        Raises:
+            DeviceError: none; says which there are.
+        """
+        able = [device for device in self.devices() if device.channels(direction)]
+        found = match(able, wanted, default_index=self._default_index(direction))
+        if found:
+            return found
+        names = ", ".join(sorted({device.stable_name for device in able})) or "none at all"
+        if wanted == "auto" or not able:
+            raise DeviceError(
+                direction,
+                f"no {direction} found; plug one in (clonespeaker devices lists what there is)",
+                detail=self.notes.strip(),
+            )
+        raise DeviceError(
+            direction, f"no {direction} is called {wanted!r}; there are: {names}. Set {direction}.device to one of them"
+        )
+
+    def _default_index(self, direction: Direction) -> int | None:
+        ask = "get_default_input_device_info" if direction == "microphone" else "get_default_output_device_info"
+        try:
+            return int(getattr(self._portaudio, ask)()["index"])
+        except OSError:
+            return None
+
+    def open_microphone(self, wanted: str, *, period_ms: float, on_block: OnBlock) -> Stream:
+        """A stream that captures, not started. Raises DeviceError."""
+        return self._open(wanted, "microphone", period_ms, on_block)
+
+    def open_speaker(self, wanted: str, *, period_ms: float, fill: Fill) -> Stream:
+        """A stream that plays, not started. Raises DeviceError."""
+        return self._open(wanted, "speaker", period_ms, fill)
+
+    def _open(self, wanted: str, direction: Direction, period_ms: float, call: Any) -> Stream:
+        failures: list[DeviceError] = []
+        for device in self.find(wanted, direction):
+            try:
+                return self._open_device(device, direction, period_ms, call)
+            except DeviceError as error:
+                failures.append(error)
+        raise failures[0]
+
+    def _open_device(self, device: Device, direction: Direction, period_ms: float, call: Any) -> Stream:
+        """With the first rate and channel count that the device takes."""
+        refused: OSError | None = None
+        with _quiet() as notes:
+            for rate_hz, channels in _shapes(device, direction):
+                try:
+                    return _PortAudioStream(
+                        self._portaudio, self._pyaudio, device, direction, rate_hz, channels, period_ms, call
+                    )
+                except OSError as error:
+                    refused = error
+                    if error.errno not in (_INVALID_RATE, _INVALID_CHANNELS):
+                        break
+        assert refused is not None
+        detail = f"{refused}; {notes}".strip("; \n")
+        if refused.errno == _UNAVAILABLE:
+            holder = _holder(device)
+            raise DeviceError(
+                direction,
+                f"the {direction} {device.stable_name!r} is busy{holder}; stop what uses it, or choose another card "
+                f"({direction}.device)",
+                busy=True,
+                detail=detail,
+            ) from refused
+        raise DeviceError(
+            direction,
+            f"the {direction} {device.stable_name!r} can't be opened ({refused.args[-1]}); "
+            f"clonespeaker doctor tells more",
+            detail=detail,
+        ) from refused
+
+    def rates_hz(self, device: Device, direction: Direction) -> list[int]:
+        """The usual rates that the device takes, lowest first."""
+        side = "input" if direction == "microphone" else "output"
+        taken = []
+        with _quiet():
+            for rate_hz in sorted(_RATES_HZ):
+                shape = {
+                    f"{side}_device": device.index,
+                    f"{side}_channels": min(2, device.channels(direction)),
+                    f"{side}_format": self._pyaudio.paInt16,
+                }
+                with contextlib.suppress(ValueError):
+                    self._portaudio.is_format_supported(rate_hz, **shape)
+                    taken.append(rate_hz)
+        return taken
+
+
+def match(able: list[Device], wanted: str, *, default_index: int | None) -> list[Device]:
+    """Those of `able` that `wanted` may mean, best first; see the module's beginning."""
+    default = [device for device in able if device.name == "default"] or [
+        device for device in able if device.index == default_index
+    ]
+    if wanted == "default":
+        return default
+    if wanted == "auto":
+        return list(dict.fromkeys([device for device in able if device.is_usb] + default))
+    exact = [device for device in able if wanted in (device.card_id, device.name)]
+    return exact or [device for device in able if wanted.casefold() in device.name.casefold()]
+
+
+def _shapes(device: Device, direction: Direction) -> Iterator[tuple[int, int]]:
+    """Rates and channel counts to try, the ones that need no conversion first."""
+    most = device.channels(direction)
+    for rate_hz in dict.fromkeys((*_RATES_HZ, device.default_rate_hz)):
+        for channels in sorted({1, min(2, most), min(most, 8)}):
+            yield rate_hz, channels
+
+
+class _PortAudioStream:
+    """A `Stream` of PortAudio's. Opening raises OSError, as PyAudio does."""
+
+    def __init__(
+        self,
+        portaudio: Any,
+        pyaudio: Any,
+        device: Device,
+        direction: Direction,
+        rate_hz: int,
+        channels: int,
+        period_ms: float,
+        call: Any,
+    ) -> None:
+        self.device, self.rate_hz, self.channels = device.stable_name, rate_hz, channels
+        self._direction = direction
+        captures = direction == "microphone"
+        self._stream = portaudio.open(
+            rate=rate_hz,
+            channels=channels,
+            format=pyaudio.paInt16,
+            input=captures,
+            output=not captures,
+            input_device_index=device.index if captures else None,
+            output_device_index=None if captures else device.index,
+            frames_per_buffer=round(rate_hz * period_ms / 1_000),
+            start=False,
+            stream_callback=self._captured if captures else self._wanted,
+        )
+        self._call = call
+        self._go_on = pyaudio.paContinue
+        self._overflow, self._underflow = pyaudio.paInputOverflow, pyaudio.paOutputUnderflow
+
+    def _captured(self, data: bytes, frames: int, when: dict[str, float], status: int) -> tuple[None, int]:
+        # Thread: PortAudio.
+        self._call(data, when["current_time"] - when["input_buffer_adc_time"], bool(status & self._overflow))
+        return None, self._go_on
+
+    def _wanted(self, _: None, frames: int, when: dict[str, float], status: int) -> tuple[bytes, int]:
+        # Thread: PortAudio.
+        delay_s = when["output_buffer_dac_time"] - when["current_time"]
+        return self._call(frames, delay_s, bool(status & self._underflow)), self._go_on
+
+    def start(self) -> None:
+        try:
+            if not self._stream.is_active():
+                # After a stop; and a stream that stopped by itself starts only after a stop.
+                if not self._stream.is_stopped():
+                    self._stream.stop_stream()
+                self._stream.start_stream()
+        except OSError as error:
+            raise DeviceError(
+                self._direction, f"the {self._direction} {self.device!r} does not start ({error})"
+            ) from error
+
+    def stop(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.stop_stream()
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.close()
+
+
+class _Notes:
+    text = ""
+
+    def strip(self) -> str:
+        return self.text.strip()
+
+    def __str__(self) -> str:
+        return self.strip()
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[_Notes]:
+    """Keep what is written to file descriptor 2 meanwhile; readable afterwards."""
+    notes = _Notes()
+    with tempfile.TemporaryFile() as kept:
+        terminal = os.dup(2)
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield notes
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+            kept.seek(0)
+            notes.text = kept.read().decode(errors="replace")
+            log.debug("portaudio: %s", notes)
+
+
+def _holder(device: Device) -> str:
+    """Who holds a card, as ALSA knows it: " (held by firefox, process 812)", or "" where nobody can tell."""
+    if device.card_id is None:
+        return ""
+    for status in _ASOUND.glob(f"{device.card_id}/pcm*/sub*/status"):
+        owner = re.search(r"owner_pid\s*:\s*(\d+)", _read(status) or "")
+        if owner:
+            return f" (held by {_read(Path('/proc') / owner[1] / 'comm') or 'another program'}, process {owner[1]})"
+    return ""
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return None

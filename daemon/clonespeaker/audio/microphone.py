@@ -1,0 +1,174 @@
+"""The microphone: always a moment in memory, and on request a recording that begins before it was asked for.
+
+While nobody speaks, the device's thread writes into a ring and wakes nobody. A recording reads that ring from
+`pre_roll_ms` before the press on, and is woken for each period until it is finished. Frames lie in the ring as
+the card gives them, interleaved and at its own rate; they become mono at 44.1 kHz as they are read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+
+import numpy as np
+
+from clonespeaker.audio.convert import MixDown, open_resampler
+from clonespeaker.audio.pcm import Samples
+from clonespeaker.audio.ring import CaptureRing
+from clonespeaker.audio.stream import OnBlock, Stream
+from clonespeaker.errors import DeviceError
+
+RATE_HZ = 44_100
+"""What recordings have, whatever the card takes."""
+
+SILENT_AFTER_S = 1.0
+"""No period for so long: the device is gone (15 times the worst gap seen between two)."""
+
+_KEPT_S = 5.0  # what a recording may lag behind the device before frames are lost
+_AGE_MOST_S = 0.2  # some drivers report nonsense
+
+
+class Microphone:
+    """A capture device, open or not.
+
+    Args:
+        open_stream: opens the device, not started, to call what it is given; raises DeviceError.
+    """
+
+    def __init__(self, open_stream: Callable[[OnBlock], Stream]) -> None:
+        self._open_stream = open_stream
+        self._capture: _Capture | None = None
+
+    @property
+    def stream(self) -> Stream | None:
+        """The open stream, where there is one."""
+        return self._capture.stream if self._capture else None
+
+    @property
+    def overflows(self) -> int:
+        """Times that frames were lost before they reached us, since the device was opened."""
+        return self._capture.overflows if self._capture else 0
+
+    @property
+    def silent_for_s(self) -> float:
+        """Seconds since the open device last gave frames; 0 where none is open."""
+        return max(0.0, time.monotonic() - self._capture.heard[1]) if self._capture else 0.0
+
+    def open(self) -> None:
+        """Open the device and begin to listen into the ring. Blocks.
+
+        Raises:
+            DeviceError: there is none, it is busy, or it takes no rate at all.
+        """
+        capture = _Capture(self._open_stream)
+        try:
+            capture.stream.start()
+        except DeviceError:
+            capture.stream.close()
+            raise
+        self._capture = capture
+
+    def close(self) -> None:
+        """Give the device back. Blocks; never raises."""
+        capture, self._capture = self._capture, None
+        if capture is not None:
+            capture.stream.close()
+
+    def record(self, *, pre_roll_ms: float) -> Recording:
+        """A recording that begins `pre_roll_ms` before now.
+
+        Raises:
+            DeviceError: the device is not open.
+        """
+        if self._capture is None:
+            raise DeviceError("microphone", "the microphone is not open")
+        return Recording(self._capture, pre_roll_ms)
+
+
+class _Capture:
+    """One opened stream and the ring that it fills."""
+
+    def __init__(self, open_stream: Callable[[OnBlock], Stream]) -> None:
+        self.stream = open_stream(self._on_block)
+        self.samples_per_s = self.stream.rate_hz * self.stream.channels
+        self.ring = CaptureRing(int(_KEPT_S * self.stream.rate_hz) * self.stream.channels)
+        # A position in the ring, and when what lies before it was heard: one tuple, so that another thread never
+        # sees half of a change.
+        self.heard = (0, time.monotonic())
+        self.wake: Callable[[], object] | None = None
+        self.overflows = 0
+
+    def position_now(self) -> int:
+        """Where in the ring the sound of this moment will lie."""
+        end, heard_at = self.heard
+        frames = max(0.0, time.monotonic() - heard_at) * self.stream.rate_hz
+        return end + round(frames) * self.stream.channels
+
+    def _on_block(self, block: bytes, age_s: float, overflowed: bool) -> None:
+        # Thread: the device's. Copies only.
+        self.ring.append(block)
+        self.overflows += overflowed
+        block_s = len(block) / 2 / self.samples_per_s
+        self.heard = (self.ring.end, time.monotonic() + block_s - min(max(age_s, block_s), _AGE_MOST_S))
+        wake = self.wake
+        if wake is not None:
+            wake()
+
+
+class Recording:
+    """What a microphone hears, from before the press until it is finished. `Microphone.record` makes it.
+
+    Attributes:
+        first_frame_at: when the first frame of it was heard, in monotonic seconds.
+        lost_samples: samples that belong into it, but were overwritten before they were read.
+    """
+
+    def __init__(self, capture: _Capture, pre_roll_ms: float) -> None:
+        self._capture = capture
+        pre_roll = round(pre_roll_ms / 1_000 * capture.stream.rate_hz) * capture.stream.channels
+        self._at = max(0, capture.ring.end - pre_roll)
+        self._until: int | None = None
+        self._arrived = asyncio.Event()
+        self.first_frame_at = time.monotonic() - (capture.position_now() - self._at) / capture.samples_per_s
+        self.lost_samples = 0
+
+    def finish(self) -> None:
+        """End it with the sound of this moment, once that has come."""
+        self._until = self._capture.position_now()
+
+    async def __aiter__(self) -> AsyncIterator[Samples]:
+        """Mono samples at 44.1 kHz as they come. To be iterated over once.
+
+        Raises:
+            DeviceError: the device fell silent.
+        """
+        stream, loop = self._capture.stream, asyncio.get_running_loop()
+        resampler, mix_down = open_resampler(stream.rate_hz, RATE_HZ), MixDown(stream.channels)
+        wake = self._capture.wake = lambda: loop.call_soon_threadsafe(self._arrived.set)
+        try:
+            while self._until is None or self._at < self._until:
+                samples, lost = self._capture.ring.read(self._at)
+                self.lost_samples += lost
+                if self._until is not None:
+                    samples = samples[: max(0, self._until - self._at - lost)]
+                self._at += lost + samples.size
+                if samples.size:
+                    yield resampler.convert(mix_down(samples))
+                else:
+                    await self._next_block()
+            yield resampler.convert(np.zeros(0, np.int16), last=True)
+        finally:
+            if self._capture.wake is wake:  # not yet that of the next recording
+                self._capture.wake = None
+
+    async def _next_block(self) -> None:
+        self._arrived.clear()
+        try:
+            async with asyncio.timeout(SILENT_AFTER_S):
+                await self._arrived.wait()
+        except TimeoutError as error:
+            raise DeviceError(
+                "microphone",
+                f"the microphone ({self._capture.stream.device}) stopped giving sound; is it unplugged?",
+            ) from error

@@ -1,0 +1,94 @@
+"""What a playback device's thread does: takes from the ring, makes starts and stops soft, fills up with silence.
+
+The loop steers it by two flags. `playing`: take from the ring; cleared here when the ring runs dry. `hushing`:
+fade out within one fade, throw the rest of the ring away; cleared here when done. A sound that begins is ramped
+up; one that breaks off glides from where it was to silence, for what the ear is left at in the middle of a wave
+would click. Samples between are as they came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from clonespeaker.audio.convert import spread
+from clonespeaker.audio.ring import PlaybackRing
+
+RING_MS = 200
+FADE_MS = 5
+_DELAY_MOST_S = 2.0  # some drivers report nonsense
+
+
+class Output:
+    """The ring of one opened device and its thread's side of it.
+
+    Args:
+        clock: monotonic seconds.
+
+    Attributes:
+        ring: mono samples at the device's rate.
+        first_heard_at: when the first sample since `playing` was set is heard, on the clock; None before.
+        last_heard_at: when the last sample so far has been heard.
+        periods: periods asked for since the beginning; stands still when the device is gone.
+        underflows: times the device itself ran dry, as far as it says so.
+        wake: called after each period while `playing`, and when a hush is done.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._channels = 1
+        self._rate_hz = 0
+        self._fade = 0
+        self._last = 0.0  # the sample that the ear was left at
+        self.ring = PlaybackRing(0)
+        self.playing = False
+        self.hushing = False
+        self.first_heard_at: float | None = None
+        self.last_heard_at = 0.0
+        self.periods = 0
+        self.underflows = 0
+        self.wake: Callable[[], object] | None = None
+
+    def fit(self, rate_hz: int, channels: int) -> None:
+        """The device is open, takes this, and has not been started yet."""
+        self._rate_hz, self._channels = rate_hz, channels
+        self._fade = rate_hz * FADE_MS // 1_000
+        self.ring = PlaybackRing(rate_hz * RING_MS // 1_000)
+
+    def fill(self, frames: int, delay_s: float, underflowed: bool) -> bytes:
+        """One period for the device: see `stream.Fill`."""
+        # Thread: the device's. Copies and ramps only.
+        self.periods += 1
+        self.underflows += underflowed
+        busy = self.playing or self.hushing
+        out = np.zeros(frames, np.int16)
+        if self.playing:
+            self._play(out, self._clock() + min(max(delay_s, 0.0), _DELAY_MOST_S))
+        if self.hushing:
+            self.ring.flush()
+            self.playing = self.hushing = False
+        wake = self.wake
+        if busy and wake is not None:
+            wake()
+        return spread(out, self._channels).tobytes()
+
+    def _play(self, out: np.ndarray[tuple[int], np.dtype[np.int16]], heard_at: float) -> None:
+        fade = min(self._fade, out.size)
+        sound = self.ring.read(fade if self.hushing else out.size)
+        count = sound.size
+        out[:count] = sound
+        if count:
+            if self.first_heard_at is None:
+                self.first_heard_at = heard_at
+                up = min(fade, count)
+                out[:up] = sound[:up] * np.linspace(0, 1, fade)[:up]
+            if self.hushing:
+                out[:count] = sound * np.linspace(1, 0, count)
+            self.last_heard_at = heard_at + count / self._rate_hz
+            self._last = float(out[count - 1])
+        if count < out.size:
+            glide = min(fade, out.size - count)
+            out[count : count + glide] = np.linspace(self._last, 0, glide + 1)[1:]
+            self._last = 0.0
+            self.playing = False

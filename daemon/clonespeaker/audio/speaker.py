@@ -1,0 +1,260 @@
+"""The speaker: plays one sound at a time, and knows when each sample of it is heard.
+
+    put() → read-ahead (bounded) → pump, volume → ring (200 ms) → device's thread → device
+
+The read-ahead takes in what comes faster than it is heard; full, it makes `put` wait, and that wait is the
+backpressure that stops the network. The pump moves sound from there into the ring and decides when it starts
+(`jitter` has the rule).
+
+"Heard" is meant: the device says how far ahead of the ear it asks for sound, and a sound is over when its last
+sample has come out, not when it was handed over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+
+import numpy as np
+
+from clonespeaker.audio.convert import Resampler, open_resampler
+from clonespeaker.audio.jitter import JitterBuffer
+from clonespeaker.audio.output import Output
+from clonespeaker.audio.pcm import Samples, apply_gain, volume_gain
+from clonespeaker.audio.stream import Fill, Stream
+from clonespeaker.errors import DeviceError
+
+SILENT_AFTER_S = 1.0
+"""No period asked for in so long: the device is gone (15 times the worst gap seen between two)."""
+
+_PIECE_MS = 20  # what the pump moves at a time; a change of volume is spread over one
+_NOTHING = np.zeros(0, np.int16)
+
+
+class Speaker:
+    """A playback device, open or not.
+
+    Args:
+        open_stream: opens the device, not started, to ask what it is given for sound; raises DeviceError.
+        start_ms: what a reply gathers before it sounds, on a calm network.
+        read_ahead_s: seconds of sound taken in ahead of what is heard.
+        lead_in_ms: silence before each sound, for amplifiers that swallow the first word.
+        volume: 0–100.
+    """
+
+    def __init__(
+        self,
+        open_stream: Callable[[Fill], Stream],
+        *,
+        start_ms: float = 60,
+        read_ahead_s: float = 30,
+        lead_in_ms: float = 0,
+        volume: int = 100,
+    ) -> None:
+        self._open_stream = open_stream
+        self._opened: tuple[Stream, Output] | None = None
+        self.jitter = JitterBuffer(start_ms)
+        self.read_ahead_s = read_ahead_s
+        self.lead_in_ms = lead_in_ms
+        self.volume = volume
+
+    @property
+    def stream(self) -> Stream | None:
+        """The open stream, where there is one."""
+        return self._opened[0] if self._opened else None
+
+    def open(self) -> None:
+        """Open the device; it sleeps until `wake`. Blocks.
+
+        Raises:
+            DeviceError: there is none, it is busy, or it takes no rate at all.
+        """
+        output = Output(time.monotonic)
+        stream = self._open_stream(output.fill)
+        output.fit(stream.rate_hz, stream.channels)
+        self._opened = stream, output
+
+    def wake(self) -> None:
+        """Let the device run, so that sound finds it running. Blocks.
+
+        Raises:
+            DeviceError: it does not start.
+        """
+        if self._opened is not None:
+            self._opened[0].start()
+
+    def rest(self) -> None:
+        """Let the device sleep until the next `wake`. Blocks."""
+        if self._opened is not None:
+            self._opened[0].stop()
+
+    def close(self) -> None:
+        """Give the device back. Blocks; never raises."""
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            opened[0].close()
+
+    def play(self) -> Playback:
+        """A sound to be played now. `wake` comes before it.
+
+        Raises:
+            DeviceError: the device is not open.
+        """
+        if self._opened is None:
+            raise DeviceError("speaker", "the speaker is not open")
+        return Playback(self, *self._opened)
+
+
+class Playback:
+    """One sound, from its first piece to the last sample heard. `Speaker.play` makes it.
+
+    An async context manager: leaving it stops the sound with a short fade, unless `finish` has played it out.
+
+    Attributes:
+        first_heard_at: when its first sample was heard, in monotonic seconds; None before.
+        last_heard_at: when the last sample so far was heard, likewise.
+        underruns: times it ran dry before its end.
+        on_start: called once, when the first sample is on its way to the ear.
+        on_play: called with each piece that goes to the device.
+    """
+
+    def __init__(self, speaker: Speaker, stream: Stream, output: Output) -> None:
+        self._speaker = speaker
+        self._stream = stream
+        self._output = output
+        self._ahead: deque[Samples] = deque()  # at the device's rate
+        self._ahead_frames = 0
+        self._complete = False
+        self._changed = asyncio.Event()  # something that the pump may want to act on
+        self._room = asyncio.Event()  # something that `put` may want to act on
+        self._pump: asyncio.Task[None]
+        self._resampler: tuple[int, Resampler] = stream.rate_hz, open_resampler(stream.rate_hz, stream.rate_hz)
+        self._gain = volume_gain(speaker.volume)
+        self._played_frames = 0
+        self.first_heard_at: float | None = None
+        self.last_heard_at: float | None = None
+        self.underruns = 0
+        self.on_start: Callable[[], None] = lambda: None
+        self.on_play: Callable[[Samples], None] = lambda samples: None
+
+    @property
+    def played_ms(self) -> float:
+        """Milliseconds of sound handed to the device so far."""
+        return self._played_frames / self._stream.rate_hz * 1_000
+
+    async def __aenter__(self) -> Playback:
+        loop = asyncio.get_running_loop()
+        self._output.wake = lambda: loop.call_soon_threadsafe(self._changed.set)
+        self._output.hushing = True  # what may be in the ring is of another sound
+        self._speaker.jitter.begin()
+        self._append(np.zeros(round(self._speaker.lead_in_ms / 1_000 * self._stream.rate_hz), np.int16))
+        self._pump = asyncio.create_task(self._run(), name="speaker pump")
+        self._pump.add_done_callback(lambda _: self._room.set())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._output.hushing = True
+        self._pump.cancel()
+        await asyncio.gather(self._pump, return_exceptions=True)
+        self._speaker.jitter.end()
+
+    async def put(self, samples: Samples, rate_hz: int) -> None:
+        """Play `samples`, mono at `rate_hz`, after what came before. Waits while the read-ahead is full.
+
+        Raises:
+            DeviceError: the device stopped asking for sound.
+        """
+        if rate_hz != self._resampler[0]:
+            self._append(self._resampler[1].convert(_NOTHING, last=True))
+            self._resampler = rate_hz, open_resampler(rate_hz, self._stream.rate_hz)
+        self._append(self._resampler[1].convert(samples))
+        while self._ahead_frames > self._speaker.read_ahead_s * self._stream.rate_hz:
+            self._room.clear()
+            await self._room.wait()
+            if self._pump.done():
+                self._pump.result()
+
+    async def finish(self) -> None:
+        """No more will come; wait until all of it has been heard.
+
+        Raises:
+            DeviceError: the device stopped asking for sound.
+        """
+        self._append(self._resampler[1].convert(_NOTHING, last=True))
+        self._complete = True
+        self._changed.set()
+        await self._pump
+        if self.last_heard_at is not None:
+            await asyncio.sleep(self.last_heard_at - time.monotonic())
+
+    def _append(self, samples: Samples) -> None:
+        if samples.size:
+            self._ahead.append(samples)
+            self._ahead_frames += samples.size
+            self._changed.set()
+
+    async def _run(self) -> None:
+        """The pump. Ends when everything has been handed to the device."""
+        while self._output.hushing:
+            await self._change()
+        while await self._gather():
+            self._output.first_heard_at = None
+            self._move()
+            self._output.playing = True
+            while self._output.playing:
+                await self._change()
+                self._note_heard()
+                self._move()
+            while not self._at_hand() and not self._complete:
+                await self._change()
+            if self._at_hand():
+                # More came after it had run dry; had nothing come, it would have been the end.
+                self.underruns += 1
+                self._speaker.jitter.starved()
+
+    async def _gather(self) -> bool:
+        """Wait until there is enough to start with; False if there is nothing and never will be."""
+        jitter, rate_hz = self._speaker.jitter, self._stream.rate_hz
+        while not jitter.may_start(self._at_hand() / rate_hz * 1_000, complete=self._complete):
+            await self._change()
+        return self._at_hand() > 0
+
+    def _at_hand(self) -> int:
+        return self._ahead_frames + len(self._output.ring)
+
+    def _move(self) -> None:
+        """As much of the read-ahead into the ring as it has room for, at the volume of the moment."""
+        most = self._stream.rate_hz * _PIECE_MS // 1_000
+        while self._ahead and (room := self._output.ring.room):
+            piece, rest = np.split(self._ahead.popleft(), [min(most, room)])
+            if rest.size:
+                self._ahead.appendleft(rest)
+            gain = volume_gain(self._speaker.volume)
+            self._output.ring.write(apply_gain(piece, self._gain, gain))
+            self._gain = gain
+            self._ahead_frames -= piece.size
+            self._played_frames += piece.size
+            self.on_play(piece)
+        self._room.set()
+
+    def _note_heard(self) -> None:
+        if self._output.first_heard_at is not None:
+            self.last_heard_at = self._output.last_heard_at
+            if self.first_heard_at is None:
+                self.first_heard_at = self._output.first_heard_at + self._speaker.lead_in_ms / 1_000
+                self.on_start()
+
+    async def _change(self) -> None:
+        """Wait until something happens; DeviceError if the device does nothing any more."""
+        periods = self._output.periods
+        try:
+            async with asyncio.timeout(SILENT_AFTER_S):
+                await self._changed.wait()
+        except TimeoutError as error:
+            if self._output.periods == periods:
+                raise DeviceError(
+                    "speaker", f"the speaker ({self._stream.device}) stopped taking sound; is it unplugged?"
+                ) from error
+        self._changed.clear()

@@ -1,0 +1,273 @@
+"""The clone's HTTP API, called: one method for each endpoint that is used, errors in words.
+
+Every request carries `x-api-key` and a `User-Agent` of our own (the CDN in front answers those of HTTP libraries
+with 403). Redirects are not followed: they would carry the key elsewhere. What a server says when it refuses is
+passed on in its own words, without the key, should it be among them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from clonespeaker import __version__
+from clonespeaker.clone.failures import broken_off, from_status, unreachable
+from clonespeaker.clone.records import Clone, CloneProfile, Conversation, History, Message, NewConversation
+from clonespeaker.clone.reply import Final, Malformed, ReplyEvent, parse_event, parse_whole
+from clonespeaker.clone.sse import LIMIT_BYTES, SseParser
+from clonespeaker.errors import CloneError
+
+if TYPE_CHECKING:
+    import aiohttp
+
+USER_AGENT = f"clonespeaker/{__version__}"
+
+_WHOLE_LIMIT_BYTES = 4 * LIMIT_BYTES  # a reply that is not streamed; and what may come without a single event
+_REFUSAL_LIMIT_BYTES = 64 * 1024
+_AFTER_FINAL_S = 0.5  # for the stream's end, so that the connection can be used again
+
+
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long to wait for the server, in seconds.
+
+    Attributes:
+        connect_s: for DNS, TCP and TLS, each.
+        upload_s: for any one piece of the request to be taken.
+        event_s: from one event to the next, the first included; pings don't count.
+        silence_s: from one byte to the next once the reply has begun.
+        answer_s: for calls that are answered at once.
+    """
+
+    connect_s: float = 5.0
+    upload_s: float = 15.0
+    event_s: float = 60.0
+    silence_s: float = 20.0
+    answer_s: float = 10.0
+
+
+@dataclass(slots=True)
+class Request:
+    """One call of `generate`, as it went: times in monotonic seconds, None until it came to that."""
+
+    connected_at: float | None = None
+    body_sent_at: float | None = None
+    first_event_at: float | None = None
+    status: int | None = None
+
+
+def open_session(api_key: str, *, connect_s: float = 5.0) -> aiohttp.ClientSession:
+    """A session for `CloneClient`; needs a running loop, wants closing."""
+    import aiohttp
+
+    trace = aiohttp.TraceConfig()
+
+    async def connected(_session: object, context: Any, _params: object) -> None:
+        request = context.trace_request_ctx
+        if isinstance(request, Request) and request.connected_at is None:
+            request.connected_at = time.monotonic()
+
+    trace.on_connection_create_end.append(connected)
+    trace.on_connection_reuseconn.append(connected)
+    return aiohttp.ClientSession(
+        headers={"x-api-key": api_key, "User-Agent": USER_AGENT, "Accept": "text/event-stream, application/json"},
+        timeout=aiohttp.ClientTimeout(total=None, connect=2 * connect_s, sock_connect=connect_s),
+        trace_configs=[trace],
+    )
+
+
+class CloneClient:
+    """The API of one server, with one key.
+
+    Args:
+        session: from `open_session`.
+        base_url: scheme and host, no path.
+        api_key: only to keep it out of error messages.
+    """
+
+    def __init__(
+        self, session: aiohttp.ClientSession, base_url: str, *, api_key: str, patience: Patience | None = None
+    ) -> None:
+        self._session = session
+        self.base_url = base_url.rstrip("/")
+        self._api_key = api_key
+        self._patience = patience or Patience()
+
+    async def profile(self, slug: str) -> CloneProfile:
+        """Who the clone is. Raises CloneError."""
+        return (await self._call("GET", "/api/clone", Clone, what="clone", params={"slug": slug})).clone
+
+    async def new_conversation(
+        self, slug: str, *, instance_slug: str | None = None, user_email: str | None = None
+    ) -> Conversation:
+        """A new conversation with a clone. Raises CloneError."""
+        body = {"slug": slug, "instance_slug": instance_slug, "user_email": user_email}
+        made = await self._call(
+            "POST",
+            "/api/conversation/new",
+            NewConversation,
+            what="clone",
+            json={key: value for key, value in body.items() if value is not None},
+        )
+        conversation = made.new_conversation or made.new
+        if conversation is None:
+            raise CloneError("the server made a conversation without saying which", fault="server-error")
+        return conversation
+
+    async def history(self, conversation_id: str, *, include_citations: bool = False) -> list[Message]:
+        """What was said in a conversation, oldest first. Raises CloneError."""
+        params = {"id": conversation_id, "include_citations": str(include_citations).lower()}
+        return (
+            await self._call("GET", "/api/conversation/history", History, what="conversation", params=params)
+        ).history
+
+    async def _call(self, method: str, path: str, answer: type[_Answer], *, what: str, **arguments: Any) -> _Answer:
+        with unreachable(self.base_url):
+            async with (
+                asyncio.timeout(self._patience.answer_s),
+                self._session.request(method, self.base_url + path, allow_redirects=False, **arguments) as response,
+            ):
+                body = await response.read()
+                if response.status != 200:
+                    raise self._refused(response, body, what)
+        try:
+            return msgspec.json.decode(body, type=answer)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise CloneError(
+                f"the server's answer to {path} can't be read ({error}); is {self.base_url} the clone's API?",
+                fault="server-error",
+            ) from error
+
+    async def generate(
+        self, body: AsyncIterator[bytes], *, length: int | None, request: Request
+    ) -> AsyncIterator[ReplyEvent]:
+        """Send a request body, and give out the reply as it comes. Its last event is `Final`.
+
+        Args:
+            body: the JSON in pieces. Abandoning this generator, or cancelling its task, breaks the body off.
+            length: its bytes where known; None sends it chunked.
+            request: is filled in as things happen.
+
+        Raises:
+            ConnectionBroken: the connection was lost before any answer came.
+            CloneError: unreachable, refused, timed out, or broken off after some events were given out.
+        """
+        headers = {"Content-Type": "application/json"}
+        if length is not None:
+            headers["Content-Length"] = str(length)
+        with unreachable(self.base_url):
+            async with asyncio.timeout(None) as deadline:
+                response = await self._session.post(
+                    f"{self.base_url}/api/clone/generate_response",
+                    data=self._watched(body, deadline, request),
+                    headers=headers,
+                    allow_redirects=False,
+                    trace_request_ctx=request,
+                )
+                request.status = response.status
+        async with response:
+            if response.status != 200:
+                raise self._refused(response, await self._read_refusal(response), "conversation")
+            with broken_off():
+                if response.content_type == "application/json":
+                    events = self._whole(response, request)
+                else:
+                    events = self._stream(response, request)
+                async for event in events:
+                    yield event
+
+    async def _watched(
+        self, body: AsyncIterator[bytes], deadline: asyncio.Timeout, request: Request
+    ) -> AsyncIterator[bytes]:
+        """`body`, moving the deadline: none while the user speaks, a short one while a piece is on its way."""
+        loop = asyncio.get_running_loop()
+
+        def allow(seconds: float | None) -> None:
+            if request.status is None:  # else it has answered early, and the deadline is past
+                deadline.reschedule(None if seconds is None else loop.time() + seconds)
+
+        async for piece in body:
+            allow(self._patience.upload_s)
+            yield piece
+            allow(None)
+        request.body_sent_at = time.monotonic()
+        allow(self._patience.event_s)
+
+    async def _whole(self, response: aiohttp.ClientResponse, request: Request) -> AsyncIterator[ReplyEvent]:
+        body = bytearray()
+        async with asyncio.timeout(self._patience.event_s):
+            async for chunk in response.content.iter_any():
+                body += chunk
+                if len(body) > _WHOLE_LIMIT_BYTES:
+                    raise CloneError("the clone's answer is too large", fault="reply-broken")
+        request.first_event_at = time.monotonic()
+        for event in parse_whole(bytes(body)):
+            yield event
+
+    async def _stream(self, response: aiohttp.ClientResponse, request: Request) -> AsyncIterator[ReplyEvent]:
+        parser = SseParser()
+        waited_s, silent_bytes = 0.0, 0  # since the last event
+        while True:
+            begun = time.monotonic()
+            async with asyncio.timeout(self._patience_left_s(waited_s, request)):
+                chunk = await response.content.readany()
+            waited_s += time.monotonic() - begun
+            silent_bytes += len(chunk)
+            for data in parser.feed(chunk) if chunk else parser.close():
+                waited_s, silent_bytes = 0.0, 0
+                if request.first_event_at is None:
+                    request.first_event_at = time.monotonic()
+                for event in parse_event(data):
+                    yield event
+                    if isinstance(event, Final):
+                        # Some servers end twice, with the final event and a bare [DONE]: the first counts.
+                        await self._read_to_end(response)
+                        return
+            if parser.oversized:
+                parser.oversized = 0
+                yield Malformed(f"an event of more than {LIMIT_BYTES:,} bytes")
+            if silent_bytes > _WHOLE_LIMIT_BYTES:
+                raise CloneError("the clone's answer has no end to its events", fault="reply-broken")
+            if not chunk:
+                raise CloneError("the clone's answer ended before it was complete", fault="reply-broken")
+
+    def _patience_left_s(self, waited_s: float, request: Request) -> float | None:
+        if request.body_sent_at is None:
+            return None  # it answered early; the user still speaks
+        return min(self._patience.silence_s, self._patience.event_s - waited_s)
+
+    async def _read_to_end(self, response: aiohttp.ClientResponse) -> None:
+        """So that the connection can be used again."""
+        import aiohttp
+
+        with contextlib.suppress(TimeoutError, aiohttp.ClientError):
+            async with asyncio.timeout(_AFTER_FINAL_S):
+                while await response.content.readany():
+                    pass
+
+    async def _read_refusal(self, response: aiohttp.ClientResponse) -> bytes:
+        """The server's words about a refusal; none where they don't come soon and whole."""
+        import aiohttp
+
+        with contextlib.suppress(TimeoutError, aiohttp.ClientError):
+            async with asyncio.timeout(self._patience.answer_s):
+                return await response.content.read(_REFUSAL_LIMIT_BYTES)
+        return b""
+
+    def _refused(self, response: aiohttp.ClientResponse, body: bytes, what: str) -> CloneError:
+        return from_status(
+            response.status,
+            headers=response.headers,
+            body=body.replace(self._api_key.encode(), b"***") if self._api_key else body,
+            what=what,
+            base_url=self.base_url,
+        )
