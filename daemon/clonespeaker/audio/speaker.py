@@ -110,7 +110,7 @@ class Speaker:
 class Playback:
     """One sound, from its first piece to the last sample heard. `Speaker.play` makes it.
 
-    An async context manager: leaving it stops the sound with a short fade, unless `finish` has played it out.
+    An async context manager: leaving it stops the sound with a short fade, unless `drain` has seen it out.
 
     Attributes:
         first_heard_at: when its first sample was heard, in monotonic seconds; None before.
@@ -176,15 +176,19 @@ class Playback:
             if self._pump.done():
                 self._pump.result()
 
-    async def finish(self) -> None:
-        """No more will come; wait until all of it has been heard.
+    def complete(self) -> None:
+        """No more will come."""
+        if not self._complete:
+            self._append(self._resampler[1].convert(_NOTHING, last=True))
+            self._complete = True
+            self._changed.set()
+
+    async def drain(self) -> None:
+        """Wait until all of it has been heard; `complete` comes before.
 
         Raises:
             DeviceError: the device stopped asking for sound.
         """
-        self._append(self._resampler[1].convert(_NOTHING, last=True))
-        self._complete = True
-        self._changed.set()
         await self._pump
         if self.last_heard_at is not None:
             await asyncio.sleep(self.last_heard_at - time.monotonic())

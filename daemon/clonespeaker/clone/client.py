@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -149,7 +149,7 @@ class CloneClient:
 
     async def generate(
         self, body: AsyncIterator[bytes], *, length: int | None, request: Request
-    ) -> AsyncIterator[ReplyEvent]:
+    ) -> AsyncGenerator[ReplyEvent, None]:
         """Send a request body, and give out the reply as it comes. Its last event is `Final`.
 
         Args:

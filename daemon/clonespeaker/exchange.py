@@ -1,0 +1,370 @@
+"""One turn's way to the clone and back: utterance or text out, sound and text in, as many requests as it takes.
+
+What is sent again, and when (only while no part of a reply has come):
+
+- A live upload that the server refuses for its form (`LIVE_REFUSALS`), or breaks off without a word, goes again as
+  exact, at once; accepted so, everything later goes as exact, too.
+- A conversation that the clone has lost is made anew, once.
+- What may pass by itself (no connection, 429, 5xx) is tried again a moment later, `RETRIES` times. Where the request
+  had gone out whole and no answer came, the history tells first whether the clone has heard it.
+
+A reply that breaks off is played as far as it came; its full text is looked up in the history for the screen; then
+the error goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+
+from clonespeaker.audio.pcm import Samples
+from clonespeaker.audio.speaker import Playback, Speaker
+from clonespeaker.clone.client import CloneClient, Request
+from clonespeaker.clone.failures import ConnectionBroken
+from clonespeaker.clone.records import Message
+from clonespeaker.clone.reply import Citation, Final, Malformed, ReplyEvent, Snippet, Token
+from clonespeaker.clone.snippets import SnippetDecoder
+from clonespeaker.clone.upload import UploadBody, exact_body
+from clonespeaker.conversation import Conversation
+from clonespeaker.errors import CloneError, ClonespeakerError, DeviceError, MediaError
+from clonespeaker.timeline import Timeline
+from clonespeaker.utterance import Utterance
+
+log = logging.getLogger(__name__)
+
+LIVE_REFUSALS = frozenset({400, 411, 413, 415, 422, 501})
+"""Statuses by which a server may mean that it takes no body of unknown length, or no WAV with such a header."""
+
+RETRIES = 2
+_BACKOFF_S = 0.5  # before the first retry, doubled for each; half of it is left to chance
+_RETRY_AFTER_MOST_S = 5.0
+_PIECE_BYTES = 64 * 1024  # what an exact body is handed to the socket in
+_SPARE_MS = 1_000  # what a recording may be longer than its limit, in the header of a live upload
+
+
+class Audience(Protocol):
+    """Who is told what a turn brings, as it comes."""
+
+    def on_caption(self, text: str, *, final: bool) -> None:
+        """What the clone has said so far, in text."""
+
+    def on_picture(self, url: str) -> None:
+        """A picture the clone sends along."""
+
+    def on_citations(self, citations: tuple[Citation, ...]) -> None:
+        """Where the clone has it from."""
+
+    def on_play(self, samples: Samples) -> None:
+        """Sound on its way to the ear."""
+
+    def on_first_sound(self) -> None:
+        """The reply is being heard."""
+
+
+@dataclass(slots=True)
+class _Reply:
+    """What has come of the reply so far."""
+
+    text: str = ""
+    began: bool = False
+    sounded: bool = False
+    malformed: int = 0
+
+
+@dataclass(slots=True)
+class _Attempts:
+    """What has been tried in a turn so far."""
+
+    live: bool
+    retries: int = 0
+    lost_conversation: bool = False
+    refused_live: CloneError | None = None
+
+
+class Exchange:
+    """Takes what users say to the clone, and what it answers to the speaker.
+
+    Args:
+        client: the clone.
+        conversation: that this is part of.
+        speaker: None: replies are read, not heard.
+        reply: "voice" or "text".
+        stream: have the reply as it is made, not at once when it is ready.
+        upload: "live", "exact" or "auto".
+        image_url: a picture sent with every utterance.
+        longest_ms: the longest utterance there may be.
+        raw_rate_hz: the rate of sound that doesn't say.
+    """
+
+    def __init__(
+        self,
+        client: CloneClient,
+        conversation: Conversation,
+        speaker: Speaker | None,
+        *,
+        reply: str = "voice",
+        stream: bool = True,
+        upload: str = "auto",
+        image_url: str | None = None,
+        longest_ms: float = 60_000,
+        raw_rate_hz: int = 44_100,
+    ) -> None:
+        self._client = client
+        self._conversation = conversation
+        self._speaker = speaker
+        self._reply = reply
+        self._stream = stream
+        self._live = upload != "exact"
+        self._may_fall_back = upload == "auto"
+        self._image_url = image_url
+        self._longest_ms = longest_ms
+        self._raw_rate_hz = raw_rate_hz
+
+    async def run(
+        self, question: Utterance | str, timeline: Timeline, audience: Audience, *, image_url: str | None = None
+    ) -> None:
+        """One turn, until the reply's last sample has been heard. Cancelling this cancels the turn.
+
+        An utterance may still be growing. `timeline` is filled in as things happen.
+
+        Raises:
+            CloneError: no answer, or none whole.
+            DeviceError: no speaker to play it on; its text was told all the same.
+            MediaError: its sound can't be decoded here.
+        """
+        turn = _Turn(self, question, timeline, audience, image_url or self._image_url)
+        async with contextlib.AsyncExitStack() as stack:
+            if self._speaker is not None and self._reply == "voice":
+                try:
+                    await asyncio.to_thread(self._speaker.wake)
+                    turn.playback = await stack.enter_async_context(self._speaker.play())
+                except DeviceError as error:
+                    turn.silent_because = error
+            await turn.run()
+
+    async def _body(
+        self, question: Utterance | str, image_url: str | None, *, live: bool
+    ) -> tuple[AsyncIterator[bytes], int | None]:
+        """A request's body, and its length where that is known."""
+        fields: dict[str, object] = {
+            "conversation_id": await self._conversation.current(),
+            "response_type": self._reply,
+            "stream": self._stream,
+        }
+        if image_url:
+            fields["image_url"] = image_url
+        if isinstance(question, str):
+            body = msgspec.json.encode(fields | {"user_message": question})
+        elif live:
+            return self._live_body(fields, question), None
+        else:
+            body = exact_body(fields, await question.whole())
+        return _in_pieces(body), len(body)
+
+    async def _live_body(self, fields: dict[str, object], utterance: Utterance) -> AsyncIterator[bytes]:
+        longest = round((self._longest_ms + _SPARE_MS) / 1_000 * Utterance.RATE_HZ) * 2
+        body = UploadBody(fields, declared_bytes=longest)
+        yield body.opening()
+        async for pcm in utterance.pieces():
+            if encoded := body.piece(pcm):
+                yield encoded
+        yield body.closing()
+
+
+class _Turn:
+    """One run of an exchange."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        question: Utterance | str,
+        timeline: Timeline,
+        audience: Audience,
+        image_url: str | None,
+    ) -> None:
+        self._exchange = exchange
+        self._question = question
+        self._timeline = timeline
+        self._audience = audience
+        self._image_url = image_url
+        self._decoder = SnippetDecoder(exchange._raw_rate_hz)
+        self._reply = _Reply()
+        self.playback: Playback | None = None
+        self.silent_because: DeviceError | None = None
+
+    async def run(self) -> None:
+        if self.playback is not None:
+            self.playback.on_play = self._audience.on_play
+            self.playback.on_start = self._note_first_sound
+        try:
+            await self._ask_until_answered()
+            await self._play_out()
+        except ClonespeakerError:
+            if self._reply.began:
+                await asyncio.gather(self._play_out(), self._recover_text())
+            raise
+        finally:
+            self._note_end()
+        if self.silent_because is not None:
+            raise self.silent_because
+        if self._reply.malformed and self.playback is not None and not self._reply.sounded:
+            raise CloneError("nothing in the clone's answer could be played", fault="reply-broken")
+
+    async def _ask_until_answered(self) -> None:
+        attempts = _Attempts(live=self._exchange._live and isinstance(self._question, Utterance))
+        while True:
+            request = Request()
+            before = self._exchange._conversation.messages
+            try:
+                await self._ask(request, live=attempts.live)
+            except CloneError as error:
+                if self._reply.began:
+                    raise
+                await self._prepare_again(error, request, attempts, before)
+            else:
+                if attempts.refused_live is not None:
+                    self._exchange._live = False
+                    log.warning(
+                        "upload: the server takes no live upload (%s); from now on recordings are sent whole",
+                        attempts.refused_live,
+                    )
+                return
+
+    async def _prepare_again(
+        self, error: CloneError, request: Request, attempts: _Attempts, before: list[Message]
+    ) -> None:
+        """Get ready for another attempt, or raise `error` where none would help."""
+        conversation = self._exchange._conversation
+        if attempts.live and self._exchange._may_fall_back and _refuses_live(error):
+            attempts.live, attempts.refused_live = False, error
+            log.info("upload: refused live (%s); sending it whole", error)
+        elif error.fault == "no-conversation" and not attempts.lost_conversation and conversation.id is not None:
+            attempts.lost_conversation = True
+            if not conversation.lost(conversation.id):
+                raise error
+        elif error.retryable and attempts.retries < RETRIES:
+            if request.body_sent_at is not None and error.status is None and await self._was_heard(before):
+                raise CloneError("the clone heard it, but its answer was lost", fault="reply-broken") from error
+            pause_s = _BACKOFF_S * 2**attempts.retries * random.uniform(0.5, 1.0)
+            if error.retry_after_s is not None:
+                if error.retry_after_s > _RETRY_AFTER_MOST_S:
+                    raise error
+                pause_s = max(pause_s, error.retry_after_s)
+            attempts.retries += 1
+            log.info("clone: %s; trying again in %.1f s", error, pause_s)
+            await asyncio.sleep(pause_s)
+        else:
+            raise error
+        self._timeline.retries += 1
+
+    async def _ask(self, request: Request, *, live: bool) -> None:
+        if isinstance(self._question, Utterance):
+            self._timeline.upload = "live" if live else "exact"
+        body, length = await self._exchange._body(self._question, self._image_url, live=live)
+        events = self._exchange._client.generate(body, length=length, request=request)
+        try:
+            async with contextlib.aclosing(events):
+                async for event in events:
+                    await self._take(event)
+        finally:
+            self._timeline.connected = request.connected_at
+            self._timeline.body_sent = request.body_sent_at
+            self._timeline.first_event = request.first_event_at
+            self._timeline.http_status = request.status
+
+    async def _take(self, event: ReplyEvent) -> None:
+        match event:
+            case Token(text):
+                self._reply.began = True
+                self._reply.text += text
+                self._audience.on_caption(self._reply.text, final=False)
+            case Snippet(data):
+                self._reply.began = True
+                await self._play(data)
+            case Malformed(reason, head):
+                self._count_malformed(reason, head)
+            case Final(text, citations, image_url):
+                if self.playback is not None:
+                    self.playback.complete()
+                self._reply.text = text if text is not None else self._reply.text
+                self._audience.on_caption(self._reply.text, final=True)
+                if citations:
+                    self._audience.on_citations(citations)
+                if image_url:
+                    self._audience.on_picture(image_url)
+
+    async def _play(self, snippet: bytes) -> None:
+        if self.playback is None:
+            return
+        now = time.monotonic()
+        try:
+            for samples, rate_hz in self._decoder.decode(snippet):
+                if self._timeline.first_audio is None:
+                    self._timeline.first_audio = now
+                self._timeline.last_audio = now
+                self._reply.sounded = True
+                await self.playback.put(samples, rate_hz)
+        except MediaError as error:
+            if error.fault is not None:
+                raise
+            self._count_malformed(str(error), "")
+
+    def _count_malformed(self, reason: str, head: str) -> None:
+        self._reply.malformed += 1
+        # The head may hold what somebody said: not for the journal.
+        log.debug("reply: malformed event %d begins %s", self._reply.malformed, head)
+        if self._reply.malformed == 1:
+            log.warning("reply: an event could not be read and is passed over (%s)", reason)
+
+    async def _play_out(self) -> None:
+        if self.playback is not None:
+            self.playback.complete()
+            await self.playback.drain()
+
+    async def _recover_text(self) -> None:
+        """The whole text of a reply that broke off, from the history; as far as it came, where that fails."""
+        with contextlib.suppress(CloneError):
+            messages = await self._exchange._conversation.refresh()
+            if messages and messages[-1].sender == "CLONE" and messages[-1].text:
+                self._reply.text = messages[-1].text
+        self._audience.on_caption(self._reply.text, final=True)
+
+    async def _was_heard(self, before: list[Message]) -> bool:
+        """Whether the clone has got the question, though no answer came: its history has grown.
+
+        Raises:
+            CloneError: the history can't be had either.
+        """
+        return await self._exchange._conversation.refresh() != before
+
+    def _note_first_sound(self) -> None:
+        assert self.playback is not None
+        self._timeline.first_sound = self.playback.first_heard_at
+        self._audience.on_first_sound()
+
+    def _note_end(self) -> None:
+        if isinstance(self._question, Utterance):
+            self._timeline.utterance_ms = self._question.duration_ms
+        if self.playback is not None:
+            self._timeline.reply_ms = self.playback.played_ms
+            self._timeline.underruns = self.playback.underruns
+            self._timeline.drained = self.playback.last_heard_at
+        if self._reply.malformed:
+            log.warning("reply: %d events could not be read", self._reply.malformed)
+
+
+def _refuses_live(error: CloneError) -> bool:
+    return error.status in LIVE_REFUSALS or isinstance(error, ConnectionBroken)
+
+
+async def _in_pieces(body: bytes) -> AsyncIterator[bytes]:
+    for at in range(0, len(body), _PIECE_BYTES):
+        yield body[at : at + _PIECE_BYTES]

@@ -1,0 +1,287 @@
+"""The settings: one frozen type per section of `config.yaml`, each field with its default, range and meaning.
+
+`config.py` reads a file and the environment into these, and takes every single-value check, every "is not …"
+message and the JSON Schema from the annotations here; only what concerns two settings at once is checked there.
+The word at the end of a name is its unit: `_ms` milliseconds, `_s` and `_seconds` seconds, `_hz` samples a second.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+# Words for what can't be read off a range or a list of choices: "'x' is not <words>".
+WORDS = "words"
+
+Name = Annotated[str, Meta(pattern=r"^[^\s/?#]+$", extra={WORDS: "a name (without spaces or slashes)"})]
+Uuid = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
+        extra={WORDS: "an id like 123e4567-e89b-12d3-a456-426614174000"},
+    ),
+]
+Email = Annotated[str, Meta(pattern=r"^[^@\s]+@[^@\s]+$", extra={WORDS: "an address like ada@example.org"})]
+ServerUrl = Annotated[
+    str,
+    Meta(
+        pattern=r"^https?://([^\s/?#@:\[\]]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?(/[^\s?#]*)?$",
+        extra={WORDS: "a server's address like https://api.delphi.ai (no name, password, ? or # in it)"},
+    ),
+]
+PublicUrl = Annotated[
+    str,
+    Meta(
+        pattern=r"^https?://([^\s/?#@:\[\]]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?([/?]\S*)?$",
+        extra={WORDS: "a web address like https://example.org/camera.jpg"},
+    ),
+]
+Origin = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z][a-z0-9+.-]*://([^\s/?#@:\[\]]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?$",
+        extra={WORDS: "an origin like https://kiosk.local or http://kiosk.local:8080 (nothing after it)"},
+    ),
+]
+AbsolutePath = Annotated[str, Meta(pattern=r"^/", extra={WORDS: "a path from the root on, like /etc/clonespeaker/…"})]
+Host = Annotated[str, Meta(pattern=r"^[0-9A-Za-z_.:-]+$", extra={WORDS: "an address like 127.0.0.1, or a host's name"})]
+SoundDevice = Annotated[
+    str,
+    Meta(
+        pattern=r"^(?!\d+$|(plug)?hw:\d).+$",
+        extra={
+            WORDS: "auto, default, an ALSA card id or part of a name (card numbers change from boot to boot; "
+            "`clonespeaker devices` lists the names)"
+        },
+    ),
+]
+# The pins of the 40-pin header that are no power, ground or id pins, as gpiozero names them.
+Pin = Annotated[
+    str,
+    Meta(
+        pattern=r"^((GPIO|BCM)?(1?[0-9]|2[0-7])|BOARD([3578]|1[0-35689]|2[1-46-9]|3[1-35-8]|40))$",
+        extra={WORDS: "a pin like GPIO17 (GPIO0 to GPIO27), or BOARD11 for its place on the header"},
+    ),
+]
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What all sections have in common: they can't be changed, and know all their keys."""
+
+
+class Clone(Section, frozen=True, kw_only=True):
+    """The clone to talk with, and how."""
+
+    base_url: Annotated[
+        ServerUrl,
+        Meta(description="The clone's server. Plain http only to this machine, unless allow_http is true."),
+    ] = "https://api.delphi.ai"
+    slug: Annotated[
+        Name | None,
+        Meta(description="The clone's name, as in its web address. Needed unless conversation_id is set."),
+    ] = None
+    conversation_id: Annotated[
+        Uuid | None, Meta(description="An existing conversation to go on with. Empty: a new one for this device.")
+    ] = None
+    instance_slug: Annotated[
+        Name | None, Meta(description="One instance of the clone, where it has several. Empty: the usual one.")
+    ] = None
+    user_email: Annotated[
+        Email | None, Meta(description="Whose conversations these are: makes them personal. Empty: nobody's.")
+    ] = None
+    image_url: Annotated[
+        PublicUrl | None,
+        Meta(description="A public picture sent with every utterance, a camera's snapshot, say. Empty: none."),
+    ] = None
+    api_key_file: Annotated[
+        AbsolutePath | None,
+        Meta(
+            description="The file that holds the API key. Empty: the systemd credential `api-key`, else the "
+            "environment's CLONESPEAKER_API_KEY."
+        ),
+    ] = None
+    reply: Annotated[
+        Literal["voice", "text"],
+        Meta(description="What the clone answers with: voice (with text beside it), or text alone."),
+    ] = "voice"
+    upload: Annotated[
+        Literal["auto", "live", "exact"],
+        Meta(
+            description="How speech is sent: live while the user speaks, exact once the recording is over, or "
+            "auto: live until the server refuses that."
+        ),
+    ] = "auto"
+    new_conversation_after_s: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=86400,
+            description="Seconds of quiet after which the next visitor begins a new conversation. 0: never.",
+        ),
+    ] = 0
+    allow_http: Annotated[
+        bool, Meta(description="Allow a base_url with plain http to another machine: the key can be overheard.")
+    ] = False
+
+
+class Microphone(Section, frozen=True, kw_only=True):
+    """What listens."""
+
+    device: Annotated[
+        SoundDevice,
+        Meta(
+            description="The card to record with: auto (a USB card where there is one, else ALSA's default), "
+            "default, an ALSA card id, or part of a name."
+        ),
+    ] = "auto"
+    pre_roll_ms: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=5000,
+            description="Milliseconds from before the press that belong to the utterance, so that no first word "
+            "is lost. Needs keep_open.",
+        ),
+    ] = 300
+    min_hold_ms: Annotated[
+        int,
+        Meta(ge=0, le=5000, description="Milliseconds the button must be held; a shorter press sends nothing."),
+    ] = 250
+    max_seconds: Annotated[
+        int, Meta(ge=1, le=600, description="Seconds an utterance may last; what has been said is sent then.")
+    ] = 60
+    keep_open: Annotated[
+        bool,
+        Meta(description="Keep the microphone open between turns: starts at once, and makes pre-roll possible."),
+    ] = True
+
+
+class Speaker(Section, frozen=True, kw_only=True):
+    """What answers."""
+
+    device: Annotated[
+        SoundDevice,
+        Meta(
+            description="The card to play on: auto (a USB card where there is one, else ALSA's default), "
+            "default, an ALSA card id, or part of a name."
+        ),
+    ] = "auto"
+    period_ms: Annotated[
+        int,
+        Meta(
+            ge=2,
+            le=100,
+            description="Milliseconds of sound the card asks for at once. More is safer, less is quicker.",
+        ),
+    ] = 10
+    start_ms: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=2000,
+            description="Milliseconds of the reply at hand before it starts playing. More rides out a worse network.",
+        ),
+    ] = 60
+    read_ahead_s: Annotated[
+        float,
+        Meta(ge=5, le=300, description="Seconds of the reply held at most while it waits for being played."),
+    ] = 30
+    lead_in_ms: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=5000,
+            description="Milliseconds of silence before each reply, for speakers that wake slowly.",
+        ),
+    ] = 0
+    volume: Annotated[int, Meta(ge=0, le=100, description="Loudness in percent; 100 is the sound as it came.")] = 80
+    reply_rate_hz: Annotated[
+        int,
+        Meta(ge=8000, le=192000, description="Samples a second of replies that come as raw PCM, which do not say."),
+    ] = 44100
+
+
+class Button(Section, frozen=True, kw_only=True):
+    """What starts a turn."""
+
+    source: Annotated[
+        Literal["gpio", "keyboard", "none"],
+        Meta(description="What is pressed: gpio (a pin), keyboard (SPACE), or none (only programs start turns)."),
+    ] = "gpio"
+    pin: Annotated[Pin, Meta(description="The pin, GPIO17 for instance, or BOARD11 for its place on the header.")] = (
+        "GPIO17"
+    )
+    pull: Annotated[
+        Literal["up", "down", "none"],
+        Meta(
+            description="The resistor on the pin: up (the button connects it to ground), down (to 3.3 V), or none "
+            "(one outside, pulling up)."
+        ),
+    ] = "up"
+    bounce_ms: Annotated[
+        int, Meta(ge=0, le=500, description="Milliseconds in which a worn contact's chatter counts as one press.")
+    ] = 15
+    mode: Annotated[
+        Literal["hold", "tap"],
+        Meta(description="hold: speak while it is held. tap: tap to start, tap again or fall silent to send."),
+    ] = "hold"
+
+
+class Lights(Section, frozen=True, kw_only=True):
+    """What shines."""
+
+    kind: Annotated[
+        Literal["none"],
+        Meta(
+            description="The lights that tell the state: only none so far.", extra={WORDS: "none, the only kind so far"}
+        ),
+    ] = "none"
+
+
+class Sounds(Section, frozen=True, kw_only=True):
+    """What is heard besides the clone."""
+
+    earcons: Annotated[
+        bool, Meta(description="Short sounds that tell what happens: listening, sent, not understood.")
+    ] = True
+
+
+class Status(Section, frozen=True, kw_only=True):
+    """The local websocket for screens and programs, and the kiosk page."""
+
+    host: Annotated[
+        Host, Meta(description="The address it listens on. Any but this machine's own needs a token_file.")
+    ] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="Its port. 0: any free one, for tests.")] = 8777
+    token_file: Annotated[
+        AbsolutePath | None,
+        Meta(description="The file that holds the token clients must show. Empty: none asked for."),
+    ] = None
+    allowed_origins: Annotated[
+        tuple[Origin, ...],
+        Meta(description="Web pages from elsewhere that may connect, like https://kiosk.local:8080."),
+    ] = ()
+
+
+class Settings(Section, frozen=True, kw_only=True):
+    """Everything that can be set; `Settings()` is a device as it comes."""
+
+    clone: Clone = Clone()
+    microphone: Microphone = Microphone()
+    speaker: Speaker = Speaker()
+    button: Button = Button()
+    lights: Lights = Lights()
+    sounds: Sounds = Sounds()
+    status: Status = Status()
+    state_dir: Annotated[AbsolutePath, Meta(description="The directory for what must outlive a restart.")] = (
+        "/var/lib/clonespeaker"
+    )
+    board: Annotated[
+        None,
+        Meta(
+            description="A board's profile, which fills in pins and cards. None are shipped yet: leave it empty.",
+            extra={WORDS: "known: no board profiles are shipped yet; leave it empty and set pins and cards yourself"},
+        ),
+    ] = None

@@ -1,0 +1,125 @@
+"""What outlives a restart: one small JSON file in the state directory, and a lock that keeps a second daemon out.
+
+Written whole beside the old one, synced, then put in its place, so a power cut leaves the old or the new, never
+half of either. A file that can't be read is set aside under another name, with a warning.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+import time
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from clonespeaker.errors import StateError
+
+log = logging.getLogger(__name__)
+
+VERSION = 1
+
+
+class SavedConversation(msgspec.Struct, frozen=True, kw_only=True):
+    """The conversation to go on with, and what it belongs to: other settings begin another."""
+
+    conversation_id: str
+    base_url: str
+    slug: str | None = None
+    instance_slug: str | None = None
+    user_email: str | None = None
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """All of it."""
+
+    version: int = VERSION
+    conversation: SavedConversation | None = None
+
+
+class StateDir:
+    """A directory that only this process uses while it is locked.
+
+    Args:
+        path: made where it is missing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = path / "state.json"
+        self._lock: IO[str] | None = None
+
+    def lock(self) -> None:
+        """Take it. The lock ends with the process, however that ends.
+
+        Raises:
+            StateError: it can't be written, or another daemon has it.
+        """
+        try:
+            self._path.mkdir(parents=True, exist_ok=True)
+            lock = (self._path / "lock").open("a")
+        except OSError as error:
+            raise StateError(
+                f"the state directory {self._path} can't be written ({error.strerror}); "
+                "set state_dir to a directory that this user may write to"
+            ) from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.close()
+            raise StateError(
+                f"another clonespeaker runs with the state directory {self._path}; "
+                "stop it, or give this one another state_dir"
+            ) from error
+        self._lock = lock
+
+    def unlock(self) -> None:
+        """Give it back."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def load(self) -> State:
+        """What was saved; an empty `State` where nothing was, or nothing that can be read."""
+        try:
+            data = self._file.read_bytes()
+        except FileNotFoundError:
+            return State()
+        except OSError as error:
+            log.warning("state: %s can't be read (%s); starting afresh", self._file, error.strerror)
+            return State()
+        try:
+            state = msgspec.json.decode(data, type=State)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            self._set_aside(f"can't be read ({error})")
+            return State()
+        if state.version != VERSION:
+            self._set_aside(f"is of version {state.version}, and this program writes version {VERSION}")
+            return State()
+        return state
+
+    def save(self, state: State) -> None:
+        """Keep `state`. Blocks until it is on the disk. Failing is a warning: the device works without."""
+        new = self._file.with_suffix(".new")
+        try:
+            with new.open("wb") as file:
+                file.write(msgspec.json.encode(state) + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(self._file)
+            directory = os.open(self._path, os.O_RDONLY)
+            try:
+                os.fsync(directory)
+            finally:
+                os.close(directory)
+        except OSError as error:
+            log.warning("state: %s can't be written (%s); a restart will forget it", self._file, error.strerror)
+
+    def _set_aside(self, why: str) -> None:
+        aside = self._file.with_name(f"state.json.{time.strftime('%Y%m%d-%H%M%S')}.bad")
+        log.warning("state: %s %s; set aside as %s, starting afresh", self._file, why, aside.name)
+        with contextlib.suppress(OSError):
+            self._file.replace(aside)

@@ -1,0 +1,249 @@
+"""The local websocket's server: `protocol` on the wire, `access` at the door, `pages` for plain HTTP.
+
+It tells every program what happens and hands their commands on; it knows nothing of what they mean. No program can
+slow the daemon or another program: `publish` only puts into queues, and who reads too slowly or asks too much is cut
+off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import socket
+import weakref
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+from websockets.protocol import State
+
+from clonespeaker.errors import StatusError
+from clonespeaker.status import protocol
+from clonespeaker.status.access import Access
+from clonespeaker.status.allowance import Allowance
+from clonespeaker.status.pages import Pages
+
+MAX_CLIENTS = 64
+QUEUE_MESSAGES = 256  # that may wait for one client; a turn with captions takes some hundred over many seconds
+LAG_MESSAGES = 16  # waiting, from which on a client gets no more levels
+COMMANDS_PER_S = 50  # of one client, and as many at once
+HANDSHAKE_S = 5.0
+FAREWELL_S = 1.0  # for a close handshake: who does not read must not hold us up
+
+LOG = logging.getLogger(__name__)
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    return record.msg != "opening handshake failed"  # websockets < 17: a traceback for every port scanner
+
+
+# What websockets logs: not each connection, nor each stranger who speaks something else, but our own failures.
+_WIRE_LOG = logging.getLogger(f"{__name__}.websockets")
+_WIRE_LOG.setLevel(logging.WARNING)
+_WIRE_LOG.addFilter(_is_ours)
+
+
+class _Client:
+    """One connected program: what waits to be sent to it, and what it may still ask."""
+
+    def __init__(self, connection: ServerConnection, tasks: asyncio.TaskGroup) -> None:
+        self.connection = connection
+        self.tasks = tasks
+        self.queue: asyncio.Queue[str] = asyncio.Queue(QUEUE_MESSAGES)
+        self.allowance = Allowance(COMMANDS_PER_S, now_s=_now_s())
+
+    async def send_queued(self) -> None:
+        try:
+            while True:
+                await self.connection.send(await self.queue.get())
+        except ConnectionClosed:
+            pass  # its reader sees the same, and ends
+
+
+class StatusServer:
+    """The server. `open_status_server` makes one that listens.
+
+    Attributes:
+        port: the one it listens on.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int,
+        pages: Pages,
+        snapshot: Callable[[], dict[str, Any]],
+        obey: Callable[[protocol.Command], Awaitable[None]],
+    ) -> None:
+        self.port = port
+        self._pages = pages
+        self._snapshot = snapshot
+        self._obey = obey
+        self._clients: set[_Client] = set()
+        self._connections: weakref.WeakSet[ServerConnection] = weakref.WeakSet()
+        self._listener: Server
+
+    async def listen(self, sock: socket.socket) -> None:
+        """Serves on this socket from now on."""
+        self._listener = await serve(
+            self._serve,
+            sock=sock,
+            process_request=self._answer_http,
+            compression=None,
+            max_size=protocol.MAX_FRAME_BYTES,
+            open_timeout=HANDSHAKE_S,
+            close_timeout=FAREWELL_S,
+            ping_interval=20,
+            ping_timeout=20,
+            logger=_WIRE_LOG,
+            create_connection=self._connect,  # type: ignore[arg-type]  # documented: "a wrapper or a subclass"
+        )
+
+    def publish(self, event: str, /, **fields: Any) -> None:
+        """Tells every client. Returns at once; who does not keep up is cut off. Event loop's thread only."""
+        if not self._clients:
+            return
+        message = protocol.encode_event(event, fields)
+        for client in tuple(self._clients):
+            if event != "level" or client.queue.qsize() < LAG_MESSAGES:
+                self._offer(client, message)
+
+    async def close(self) -> None:
+        """Says goodbye (1001) to everyone, for at most a second."""
+        self._listener.close(close_connections=False)
+        await asyncio.gather(*(_hang_up(each, 1001, "clonespeaker stops") for each in self._connections))
+        await self._listener.wait_closed()
+
+    def _connect(self, *args: Any, **kwargs: Any) -> ServerConnection:
+        connection = ServerConnection(*args, **kwargs)
+        self._connections.add(connection)  # from the first byte on: `close` must not wait for half-open ones
+        return connection
+
+    def _answer_http(self, connection: ServerConnection, request: Request) -> Response | None:
+        def header(name: str) -> str | None:
+            values = request.headers.get_all(name)
+            return ", ".join(values) if values else None  # one given twice thus equals nothing we accept
+
+        page = self._pages.answer(request.path, header, is_full=len(self._clients) >= MAX_CLIENTS)
+        if page is None:
+            return None  # no await from here to `_clients.add`, so the count holds
+        response = connection.respond(page.status, page.text)
+        for name, value in page.headers.items():
+            response.headers.pop(name, None)  # setting alone would add a second one
+            response.headers[name] = value
+        return response
+
+    async def _serve(self, connection: ServerConnection) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            client = _Client(connection, tasks)
+            self._offer(client, protocol.encode_snapshot(self._snapshot()))
+            self._clients.add(client)  # no await between these two: no event is lost or told twice
+            sender = tasks.create_task(client.send_queued())
+            try:
+                async for frame in connection:
+                    if client not in self._clients:
+                        continue  # cut off: read on to let the close handshake through, but obey no more
+                    if client.allowance.take(now_s=_now_s()):
+                        await self._take(client, frame)
+                    else:
+                        self._cut_off(client, 1008, f"more than {COMMANDS_PER_S} commands a second")
+            except ConnectionClosed:
+                pass
+            finally:
+                self._clients.discard(client)
+                sender.cancel()
+
+    async def _take(self, client: _Client, frame: str | bytes) -> None:
+        id = None
+        try:
+            id, command = protocol.parse_command(frame)
+            if isinstance(command, protocol.GetSnapshot):
+                self._offer(client, protocol.encode_snapshot(self._snapshot()))
+            else:
+                await self._obey(command)
+        except protocol.ProtocolError as error:
+            self._offer(client, protocol.encode_error(error.id, error.code, str(error)))
+        except protocol.CommandError as error:
+            self._offer(client, protocol.encode_error(id, error.code, str(error)))
+        else:
+            self._offer(client, protocol.encode_result(id))
+
+    def _offer(self, client: _Client, message: str) -> None:
+        try:
+            client.queue.put_nowait(message)
+        except asyncio.QueueFull:
+            self._cut_off(client, 1013, f"too slow: {QUEUE_MESSAGES} messages wait")
+
+    def _cut_off(self, client: _Client, code: int, reason: str) -> None:
+        if client in self._clients:
+            self._clients.remove(client)
+            LOG.info("a status client is cut off: %s", reason)
+            client.tasks.create_task(_hang_up(client.connection, code, reason))
+
+
+async def open_status_server(
+    *,
+    host: str,
+    port: int,
+    token: str | None,
+    allowed_origins: Sequence[str],
+    snapshot: Callable[[], dict[str, Any]],
+    obey: Callable[[protocol.Command], Awaitable[None]],
+    health: Callable[[], dict[str, Any]],
+) -> StatusServer:
+    """A server that listens on `host`:`port`; 0 lets the system choose.
+
+    Args:
+        host: an address of this machine.
+        port: 0–65535.
+        token: what every request must bear, or None; needed where `host` is not loopback.
+        allowed_origins: web pages' origins that may connect, besides the server's own.
+        snapshot: how things stand, without `type` and `protocol`.
+        obey: sets going what a program asks (all commands but `GetSnapshot`), or raises `CommandError`. It returns
+            once the command is taken, not once it is done: the client's next one waits for it, and so does `close`.
+        health: what `/healthz` answers; its `ok` decides between 200 and 503.
+
+    Raises:
+        StatusError: the port is taken, the address is not ours, or others could connect without a token.
+    """
+    sock = _bind(host, port)
+    try:
+        port = sock.getsockname()[1]
+        access = Access(host=host, port=port, token=token, allowed_origins=allowed_origins)
+        server = StatusServer(port=port, pages=Pages(access, health), snapshot=snapshot, obey=obey)
+        await server.listen(sock)
+    except BaseException:
+        sock.close()
+        raise
+    return server
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise StatusError(
+                f"port {port} on {host} is taken, probably by another clonespeaker: stop that one "
+                "(`systemctl stop clonespeaker`), or set `status.port` to another port"
+            ) from error
+        raise StatusError(
+            f"can't listen on {host}, port {port} ({error.strerror}): check `status.host` and `status.port`"
+        ) from error
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def _hang_up(connection: ServerConnection, code: int, reason: str) -> None:
+    if connection.state is not State.CONNECTING:
+        try:
+            async with asyncio.timeout(FAREWELL_S):
+                await connection.close(code, reason)
+        except TimeoutError:
+            pass
+    connection.transport.abort()

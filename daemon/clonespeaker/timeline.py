@@ -1,0 +1,77 @@
+"""When what happened in a turn: noted where it happens, told in milliseconds from the release."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+STAGES = (
+    "pressed",
+    "first_frame",
+    "connected",
+    "released",
+    "body_sent",
+    "first_event",
+    "first_audio",
+    "first_sound",
+    "last_audio",
+    "drained",
+)
+"""In the order in which they usually happen; the names of `Timeline`'s times."""
+
+
+@dataclass(slots=True)
+class Timeline:
+    """One turn's. Times in monotonic seconds, None for what has not happened.
+
+    Attributes:
+        pressed: the button went down (or text was said).
+        first_frame: the first frame of the utterance was heard; before the press, by the pre-roll.
+        connected: there was a connection to the clone.
+        released: the button went up, the longest recording was reached, or text was said: the time 0 of `told`.
+        body_sent: the request's last byte was handed to the socket.
+        first_event: the reply's first event was there.
+        first_audio: the reply's first samples were there.
+        first_sound: the reply's first sample was heard.
+        last_audio: the reply's last samples were there.
+        drained: the reply's last sample was heard.
+        utterance_ms: length of what the user said, pre-roll included.
+        reply_ms: length of what was played.
+        upload: "live" or "exact"; None for text.
+        retries: requests beyond the first.
+        underruns: times the reply ran dry before its end.
+        http_status: of the last request.
+    """
+
+    pressed: float | None = None
+    first_frame: float | None = None
+    connected: float | None = None
+    released: float | None = None
+    body_sent: float | None = None
+    first_event: float | None = None
+    first_audio: float | None = None
+    first_sound: float | None = None
+    last_audio: float | None = None
+    drained: float | None = None
+    utterance_ms: float = 0.0
+    reply_ms: float = 0.0
+    upload: str | None = None
+    retries: int = 0
+    underruns: int = 0
+    http_status: int | None = None
+
+    def told(self) -> dict[str, float | int | str | None]:
+        """As the status protocol and `--json` have it; times are None where there was no release."""
+        zero = self.released
+
+        def ms(at: float | None) -> float | None:
+            return None if at is None or zero is None else round((at - zero) * 1_000, 1)
+
+        return {
+            **{stage: ms(getattr(self, stage)) for stage in STAGES},
+            "utterance_ms": round(self.utterance_ms, 1),
+            "reply_ms": round(self.reply_ms, 1),
+            "upload": self.upload,
+            "retries": self.retries,
+            "underruns": self.underruns,
+            "http_status": self.http_status,
+        }

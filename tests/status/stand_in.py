@@ -1,0 +1,123 @@
+"""A daemon for the server to speak for, and plain HTTP to speak to it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect as connect_websocket
+from websockets.exceptions import ConnectionClosed
+
+from clonespeaker.status import protocol
+from clonespeaker.status.server import StatusServer, open_status_server
+
+SNAPSHOT = {"type": "snapshot", "protocol": 1, "state": "idle", "volume": 80, "faults": [], "turn": None}
+"""What a fresh `StandIn` tells first."""
+
+
+class StandIn:
+    """Notes what it is told to do; refuses `talk`, trips over `cancel`, and tells of each `volume`."""
+
+    server: StatusServer
+
+    def __init__(self) -> None:
+        self.obeyed: list[protocol.Command] = []
+        self.volume = 80
+        self.health: dict[str, Any] = {"ok": True, "state": "idle"}
+
+    def snapshot(self) -> dict[str, Any]:
+        return {"state": "idle", "volume": self.volume, "faults": [], "turn": None}
+
+    async def obey(self, command: protocol.Command) -> None:
+        self.obeyed.append(command)
+        match command:
+            case protocol.Talk():
+                raise protocol.CommandError("muted", "The microphone is muted: unmute it first.")
+            case protocol.Cancel():
+                raise ZeroDivisionError
+            case protocol.Volume(level=level):
+                self.set_volume(level)
+            case _:
+                pass
+
+    def set_volume(self, level: int) -> None:
+        self.volume = level
+        self.server.publish("settings", volume=level)
+
+    @property
+    def url(self) -> str:
+        return f"ws://127.0.0.1:{self.server.port}/"
+
+
+@asynccontextmanager
+async def running(
+    *, host: str = "127.0.0.1", port: int = 0, token: str | None = None, allowed_origins: tuple[str, ...] = ()
+) -> AsyncIterator[StandIn]:
+    daemon = StandIn()
+    daemon.server = await open_status_server(
+        host=host,
+        port=port,
+        token=token,
+        allowed_origins=allowed_origins,
+        snapshot=daemon.snapshot,
+        obey=daemon.obey,
+        health=lambda: daemon.health,
+    )
+    try:
+        yield daemon
+    finally:
+        await daemon.server.close()
+
+
+def dial(daemon: StandIn, **options: Any) -> connect_websocket:
+    return connect_websocket(daemon.url, proxy=None, compression=None, **options)
+
+
+async def read(connection: ClientConnection) -> Any:
+    return json.loads(await connection.recv())
+
+
+async def ask(connection: ClientConnection, frame: str | bytes | dict[str, Any]) -> Any:
+    """The next message after a frame; dicts are sent as JSON."""
+    await connection.send(json.dumps(frame) if isinstance(frame, dict) else frame)
+    return await read(connection)
+
+
+async def closed(connection: ClientConnection) -> ConnectionClosed:
+    """Reads to the end."""
+    while True:
+        try:
+            await connection.recv()
+        except ConnectionClosed as error:
+            return error
+
+
+def close_code(error: ConnectionClosed) -> int | None:
+    return error.rcvd.code if error.rcvd else None
+
+
+async def request(port: int, target: str, *headers: str) -> tuple[int, dict[str, str], str]:
+    """Status, headers (names in lower case) and body of one plain HTTP request; Host is 127.0.0.1 unless given."""
+    if not any(each.startswith("Host:") for each in headers):
+        headers = (f"Host: 127.0.0.1:{port}", *headers)
+    answer = (await send_raw(port, "\r\n".join([f"GET {target} HTTP/1.1", *headers, "", ""]).encode())).decode()
+    head, _, body = answer.partition("\r\n\r\n")
+    lines = head.split("\r\n")
+    fields = (line.partition(": ") for line in lines[1:])
+    return int(lines[0].split()[1]), {name.lower(): value for name, _, value in fields}, body
+
+
+async def send_raw(port: int, data: bytes, *, then_eof: bool = False) -> bytes:
+    """What comes back for these bytes until the server hangs up."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(data)
+    if then_eof:
+        writer.write_eof()
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return answer
