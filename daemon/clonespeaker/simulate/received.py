@@ -1,0 +1,32 @@
+"""What the simulated clone was sent, for tests and timelines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class Received:
+    """A generate request as it arrived. Times are of `time.monotonic`, in seconds.
+
+    Attributes:
+        headers: without the key; names in lower case.
+        live: the body came in chunks, its length unknown.
+        headers_s: when the headers were there.
+        first_byte_s: when the first byte of the body was there, or None.
+        last_byte_s: when the newest byte of the body was there, or None.
+        complete: the body came to a valid end.
+        fields: what the body held, without the voice; {} until it is complete, and where it is no JSON object.
+        pcm: the voice, mono pcm_s16le at 44.1 kHz; b"" where there was none, or no valid one.
+    """
+
+    headers: Mapping[str, str]
+    live: bool
+    headers_s: float
+    first_byte_s: float | None = None
+    last_byte_s: float | None = None
+    complete: bool = False
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    pcm: bytes = b""
