@@ -41,7 +41,7 @@ def open_resampler(from_hz: int, to_hz: int) -> Resampler:
 
 
 class MixDown:
-    """Interleaved frames → mono: one channel of them, the one that was loudest at the start.
+    """Interleaved frames → mono: one channel of them, the one that was loudest when sound began.
 
     Cards that refuse mono often carry one microphone on one of two channels, or the same one on both in opposite
     phase: a mean would halve the first and silence the second.
@@ -60,6 +60,8 @@ class MixDown:
             return samples
         frames = samples.reshape(-1, self._channels)
         if self._taken is None:
+            if not frames.any():  # some cards begin with pure silence, which tells nothing
+                return frames[:, 0].copy()
             self._taken = int(np.argmax(np.abs(frames.astype(np.int32)).sum(axis=0)))
         return frames[:, self._taken].copy()
 

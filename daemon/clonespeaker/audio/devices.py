@@ -67,20 +67,27 @@ class Device:
 
 
 class SoundSystem:
-    """PortAudio, initialised. New cards appear only in a new one."""
+    """PortAudio, initialised. New cards appear only after a `refresh`."""
 
     def __init__(self) -> None:
         import pyaudio
 
-        with _quiet() as notes:
-            self._portaudio: Any = pyaudio.PyAudio()
         self._pyaudio = pyaudio
+        self._portaudio: Any = None
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Look for devices anew; no stream is open."""
+        self.close()
+        with _quiet() as notes:
+            self._portaudio = self._pyaudio.PyAudio()
         self.notes = notes
         """What PortAudio and ALSA had to say while they looked around."""
 
     def close(self) -> None:
-        """Give PortAudio back; every stream is closed by now."""
-        self._portaudio.terminate()
+        """Give PortAudio back; no stream is open."""
+        if self._portaudio is not None:
+            self._portaudio.terminate()
 
     def devices(self) -> list[Device]:
         """All that there are, in PortAudio's order."""

@@ -18,6 +18,7 @@ from clonespeaker.audio.ring import PlaybackRing
 RING_MS = 200
 FADE_MS = 5
 _DELAY_MOST_S = 2.0  # some drivers report nonsense
+_NOTHING = np.zeros(0, np.int16)
 
 
 class Output:
@@ -31,6 +32,7 @@ class Output:
         first_heard_at: when the first sample since `playing` was set is heard, on the clock; None before.
         last_heard_at: when the last sample so far has been heard.
         periods: periods asked for since the beginning; stands still when the device is gone.
+        last_period_at: when the last of them was, on the clock.
         underflows: times the device itself ran dry, as far as it says so.
         wake: called after each period while `playing`, and when a hush is done.
     """
@@ -41,12 +43,14 @@ class Output:
         self._rate_hz = 0
         self._fade = 0
         self._last = 0.0  # the sample that the ear was left at
+        self._glide = _NOTHING  # what its way to silence lacks, where the period before was too short for it
         self.ring = PlaybackRing(0)
         self.playing = False
         self.hushing = False
         self.first_heard_at: float | None = None
         self.last_heard_at = 0.0
         self.periods = 0
+        self.last_period_at = 0.0
         self.underflows = 0
         self.wake: Callable[[], object] | None = None
 
@@ -59,12 +63,16 @@ class Output:
     def fill(self, frames: int, delay_s: float, underflowed: bool) -> bytes:
         """One period for the device: see `stream.Fill`."""
         # Thread: the device's. Copies and ramps only.
+        now = self._clock()
         self.periods += 1
+        self.last_period_at = now
         self.underflows += underflowed
         busy = self.playing or self.hushing
         out = np.zeros(frames, np.int16)
+        glide, self._glide = self._glide[:frames], _NOTHING
         if self.playing:
-            self._play(out, self._clock() + min(max(delay_s, 0.0), _DELAY_MOST_S))
+            self._play(out, now + min(max(delay_s, 0.0), _DELAY_MOST_S))
+        out[: glide.size] += glide
         if self.hushing:
             self.ring.flush()
             self.playing = self.hushing = False
@@ -77,18 +85,20 @@ class Output:
         fade = min(self._fade, out.size)
         sound = self.ring.read(fade if self.hushing else out.size)
         count = sound.size
-        out[:count] = sound
         if count:
             if self.first_heard_at is None:
                 self.first_heard_at = heard_at
                 up = min(fade, count)
-                out[:up] = sound[:up] * np.linspace(0, 1, fade)[:up]
+                sound[:up] = sound[:up] * np.linspace(0, 1, fade)[:up]
             if self.hushing:
-                out[:count] = sound * np.linspace(1, 0, count)
+                sound[:] = sound * np.linspace(1, 0, fade)[:count]
+            out[:count] = sound
             self.last_heard_at = heard_at + count / self._rate_hz
-            self._last = float(out[count - 1])
+            self._last = float(sound[-1])
         if count < out.size:
-            glide = min(fade, out.size - count)
-            out[count : count + glide] = np.linspace(self._last, 0, glide + 1)[1:]
+            left = fade - count if self.hushing else fade
+            glide = np.linspace(self._last, 0, left + 1)[1:].astype(np.int16)
+            out[count : count + left] = glide[: out.size - count]
+            self._glide = glide[out.size - count :]
             self._last = 0.0
             self.playing = False

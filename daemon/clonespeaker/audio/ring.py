@@ -22,14 +22,16 @@ class CaptureRing:
 
     def __init__(self, capacity: int) -> None:
         self._samples = np.zeros(capacity, np.int16)
+        self._end_soon = 0  # `end` once the period that is being put in place is in place
         self.end = 0
         """Samples captured since the beginning: the position after the newest."""
 
     def append(self, block: bytes) -> None:
         """Take in one period. Thread: PortAudio. Copies only."""
         new = np.frombuffer(block, np.int16)
+        self._end_soon = self.end + new.size
         _place(self._samples, self.end, new)
-        self.end += new.size
+        self.end = self._end_soon
 
     def read(self, start: int) -> tuple[Samples, int]:
         """A copy of the samples from position `start` to the newest, and how many before them were lost.
@@ -39,8 +41,8 @@ class CaptureRing:
         end = self.end
         first = max(start, end - self._samples.size)
         out = _copy(self._samples, first, end)
-        # What was overwritten while it was being copied is torn: leave it out, too.
-        torn = max(0, self.end - self._samples.size - first)
+        # What was overwritten while it was being copied, or is at this moment, is torn: leave it out, too.
+        torn = max(0, self._end_soon - self._samples.size - first)
         return out[torn:], first + torn - start
 
 

@@ -55,6 +55,7 @@ class Speaker:
     ) -> None:
         self._open_stream = open_stream
         self._opened: tuple[Stream, Output] | None = None
+        self._awake_since: float | None = None
         self.jitter = JitterBuffer(start_ms)
         self.read_ahead_s = read_ahead_s
         self.lead_in_ms = lead_in_ms
@@ -64,6 +65,13 @@ class Speaker:
     def stream(self) -> Stream | None:
         """The open stream, where there is one."""
         return self._opened[0] if self._opened else None
+
+    @property
+    def silent_for_s(self) -> float:
+        """Seconds since the device last asked for sound, though it is awake; 0 where it sleeps or is not open."""
+        if self._opened is None or self._awake_since is None:
+            return 0.0
+        return time.monotonic() - max(self._awake_since, self._opened[1].last_period_at)
 
     def open(self) -> None:
         """Open the device; it sleeps until `wake`. Blocks.
@@ -82,17 +90,19 @@ class Speaker:
         Raises:
             DeviceError: it does not start.
         """
-        if self._opened is not None:
+        if self._opened is not None and self._awake_since is None:
             self._opened[0].start()
+            self._awake_since = time.monotonic()
 
     def rest(self) -> None:
         """Let the device sleep until the next `wake`. Blocks."""
         if self._opened is not None:
+            self._awake_since = None
             self._opened[0].stop()
 
     def close(self) -> None:
         """Give the device back. Blocks; never raises."""
-        opened, self._opened = self._opened, None
+        opened, self._opened, self._awake_since = self._opened, None, None
         if opened is not None:
             opened[0].close()
 

@@ -116,7 +116,8 @@ def to_mono(data: bytes | memoryview, form: WavFormat) -> Samples:
     frames = len(data) // form.frame_bytes
     data = memoryview(data)[: frames * form.frame_bytes]
     if form.is_float:
-        wide = np.nan_to_num(np.frombuffer(data, f"<f{form.sample_bits // 8}").astype(np.float64)) * 32_768.0
+        floats = np.nan_to_num(np.frombuffer(data, f"<f{form.sample_bits // 8}"))
+        wide = np.clip(floats, -1.0, 1.0).astype(np.float64) * 32_768.0
     elif form.sample_bits == 8:
         wide = (np.frombuffer(data, np.uint8).astype(np.float64) - 128.0) * 256.0
     elif form.sample_bits == 24:

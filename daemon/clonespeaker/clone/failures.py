@@ -126,7 +126,7 @@ def _said(body: bytes) -> str:
     """The server's own words, where it has any: `detail` (a sentence, or FastAPI's list of them); no HTML."""
     try:
         answer = msgspec.json.decode(body, type=_Detail)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
     said = answer.detail or answer.message or answer.error or ""
     if isinstance(said, list):
@@ -145,7 +145,7 @@ def _retry_after_s(headers: Mapping[str, str]) -> float | None:
         return float(value)
     try:
         return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

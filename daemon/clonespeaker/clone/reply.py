@@ -15,6 +15,7 @@ null. Text and sound in one event are fine; so is an event of which nothing is k
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -69,16 +70,24 @@ ReplyEvent = Token | Snippet | Final | Malformed
 class _CloneResponse(msgspec.Struct):
     text: str | None = None
     transcript: str | None = None
-    # The name of the whole reply's sound is not documented: the first of these that is there counts.
-    audio: bytes | None = None
-    audio_chunk: bytes | None = None
-    voice: bytes | None = None
+    # The name of the whole reply's sound is not documented: the first of these that is sound counts. What else may
+    # stand under such a name (a link, the name of a voice) must not cost the text.
+    audio: object = None
+    audio_chunk: object = None
+    voice: object = None
     citations: list[Citation] | None = None
     image_url: str | None = None
 
     def final(self) -> Final:
         text = self.transcript if self.transcript is not None else self.text
         return Final(text, tuple(self.citations or ()), self.image_url)
+
+    def sound(self) -> bytes:
+        for value in (self.audio, self.audio_chunk, self.voice):
+            with contextlib.suppress(msgspec.ValidationError):
+                if value:
+                    return msgspec.convert(value, bytes)
+        return b""
 
 
 class _StreamEvent(msgspec.Struct):
@@ -101,7 +110,7 @@ def parse_event(data: bytes) -> list[ReplyEvent]:
         return [Final()]
     try:
         event = _read_event(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return [Malformed(str(error), repr(data[:60]))]
     return list(_said_by(event))
 
@@ -121,7 +130,7 @@ def parse_whole(data: bytes) -> list[ReplyEvent]:
     """What a reply that was not streamed says: its sound, then its end."""
     try:
         reply = _read_whole(data).clone_response
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return [Malformed(str(error), repr(data[:60]))]
-    sound = reply.audio or reply.audio_chunk or reply.voice
+    sound = reply.sound()
     return [*([Snippet(sound)] if sound else []), reply.final()]

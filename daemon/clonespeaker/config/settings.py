@@ -1,7 +1,7 @@
 """The settings: one frozen type per section of `config.yaml`, each field with its default, range and meaning.
 
-`config.py` reads a file and the environment into these, and takes every single-value check, every "is not …"
-message and the JSON Schema from the annotations here; only what concerns two settings at once is checked there.
+Every single-value check, every "is not …" message and the JSON Schema are taken from the annotations here; only
+what concerns two settings at once is checked elsewhere, in `conflicts.py`.
 The word at the end of a name is its unit: `_ms` milliseconds, `_s` and `_seconds` seconds, `_hz` samples a second.
 """
 
@@ -12,59 +12,19 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-# Words for what can't be read off a range or a list of choices: "'x' is not <words>".
-WORDS = "words"
-
-Name = Annotated[str, Meta(pattern=r"^[^\s/?#]+$", extra={WORDS: "a name (without spaces or slashes)"})]
-Uuid = Annotated[
-    str,
-    Meta(
-        pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
-        extra={WORDS: "an id like 123e4567-e89b-12d3-a456-426614174000"},
-    ),
-]
-Email = Annotated[str, Meta(pattern=r"^[^@\s]+@[^@\s]+$", extra={WORDS: "an address like ada@example.org"})]
-ServerUrl = Annotated[
-    str,
-    Meta(
-        pattern=r"^https?://([^\s/?#@:\[\]]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?(/[^\s?#]*)?$",
-        extra={WORDS: "a server's address like https://api.delphi.ai (no name, password, ? or # in it)"},
-    ),
-]
-PublicUrl = Annotated[
-    str,
-    Meta(
-        pattern=r"^https?://([^\s/?#@:\[\]]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?([/?]\S*)?$",
-        extra={WORDS: "a web address like https://example.org/camera.jpg"},
-    ),
-]
-Origin = Annotated[
-    str,
-    Meta(
-        pattern=r"^[a-z][a-z0-9+.-]*://([^\s/?#@:\[\]]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?$",
-        extra={WORDS: "an origin like https://kiosk.local or http://kiosk.local:8080 (nothing after it)"},
-    ),
-]
-AbsolutePath = Annotated[str, Meta(pattern=r"^/", extra={WORDS: "a path from the root on, like /etc/clonespeaker/…"})]
-Host = Annotated[str, Meta(pattern=r"^[0-9A-Za-z_.:-]+$", extra={WORDS: "an address like 127.0.0.1, or a host's name"})]
-SoundDevice = Annotated[
-    str,
-    Meta(
-        pattern=r"^(?!\d+$|(plug)?hw:\d).+$",
-        extra={
-            WORDS: "auto, default, an ALSA card id or part of a name (card numbers change from boot to boot; "
-            "`clonespeaker devices` lists the names)"
-        },
-    ),
-]
-# The pins of the 40-pin header that are no power, ground or id pins, as gpiozero names them.
-Pin = Annotated[
-    str,
-    Meta(
-        pattern=r"^((GPIO|BCM)?(1?[0-9]|2[0-7])|BOARD([3578]|1[0-35689]|2[1-46-9]|3[1-35-8]|40))$",
-        extra={WORDS: "a pin like GPIO17 (GPIO0 to GPIO27), or BOARD11 for its place on the header"},
-    ),
-]
+from clonespeaker.config.forms import (
+    WORDS,
+    AbsolutePath,
+    Email,
+    Host,
+    Name,
+    Origin,
+    Pin,
+    PublicUrl,
+    ServerUrl,
+    SoundDevice,
+    Uuid,
+)
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -225,7 +185,7 @@ class Button(Section, frozen=True, kw_only=True):
     ] = 15
     mode: Annotated[
         Literal["hold", "tap"],
-        Meta(description="hold: speak while it is held. tap: tap to start, tap again or fall silent to send."),
+        Meta(description="hold: speak while it is held. tap: tap to start, tap again to send; max_seconds sends too."),
     ] = "hold"
 
 
@@ -243,9 +203,7 @@ class Lights(Section, frozen=True, kw_only=True):
 class Sounds(Section, frozen=True, kw_only=True):
     """What is heard besides the clone."""
 
-    earcons: Annotated[
-        bool, Meta(description="Short sounds that tell what happens: listening, sent, not understood.")
-    ] = True
+    earcons: Annotated[bool, Meta(description="Short sounds when something went wrong.")] = True
 
 
 class Status(Section, frozen=True, kw_only=True):

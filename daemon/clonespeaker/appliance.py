@@ -1,0 +1,314 @@
+"""The control plane: presses and commands in, actions out.
+
+`turn.py` decides; this does what it decided. Events go through one inbox, one at a time; each action is quick, and
+what takes time runs as a task of the turn, which is cancelled with it. No audio passes through here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import msgspec
+
+from clonespeaker.audio import earcons
+from clonespeaker.audio.microphone import Microphone
+from clonespeaker.audio.speaker import Speaker
+from clonespeaker.conversation import Conversation
+from clonespeaker.errors import CloneError, ClonespeakerError, DeviceError
+from clonespeaker.exchange import Exchange
+from clonespeaker.news import News
+from clonespeaker.ongoing import OngoingTurn
+from clonespeaker.turn import (
+    Action,
+    Cancelled,
+    Event,
+    Failed,
+    LimitReached,
+    Outcome,
+    Pressed,
+    PressRefused,
+    Released,
+    Said,
+    Started,
+    State,
+    Tapped,
+    Turn,
+    step,
+)
+from clonespeaker.utterance import Utterance
+
+log = logging.getLogger(__name__)
+
+_REST_AFTER_S = 10.0  # of quiet, the speaker's device may sleep
+
+_OUTCOMES = {
+    Action.CLOSE_ANSWERED: Outcome.ANSWERED,
+    Action.CLOSE_TAPPED: Outcome.TAPPED,
+    Action.CLOSE_CANCELLED: Outcome.CANCELLED,
+    Action.CLOSE_FAILED: Outcome.FAILED,
+}
+
+
+class Appliance:
+    """One device: where it stands, and what it does about events.
+
+    Args:
+        microphone: opened and kept open by others, or, where `keep_open` is false, by each turn.
+        speaker: opened by others.
+        exchange: the way to the clone and back.
+        conversation: that the exchange is part of.
+        news: is told what happens.
+        pre_roll_ms: what of before the press belongs to an utterance.
+        min_hold_ms: a press shorter than this sends nothing.
+        max_seconds: the longest recording.
+        keep_open: whether the microphone stays open between turns.
+        tap_mode: a press begins the recording, the next one ends it; releases mean nothing.
+        earcons_on: whether failures are heard.
+        new_conversation_after_s: quiet after which the next visitor has a new conversation; 0: never.
+    """
+
+    def __init__(
+        self,
+        *,
+        microphone: Microphone,
+        speaker: Speaker,
+        exchange: Exchange,
+        conversation: Conversation,
+        news: News,
+        pre_roll_ms: float = 300,
+        min_hold_ms: float = 250,
+        max_seconds: float = 60,
+        keep_open: bool = True,
+        tap_mode: bool = False,
+        earcons_on: bool = True,
+        new_conversation_after_s: float = 0,
+    ) -> None:
+        self._microphone = microphone
+        self._speaker = speaker
+        self._exchange = exchange
+        self._conversation = conversation
+        self._news = news
+        self._pre_roll_ms = pre_roll_ms
+        self._min_hold_s = min_hold_ms / 1_000
+        self._max_seconds = max_seconds
+        self._keep_open = keep_open
+        self._tap_mode = tap_mode
+        self._earcons_on = earcons_on
+        self._new_conversation_after_s = new_conversation_after_s
+        self._inbox: asyncio.Queue[Event] = asyncio.Queue()
+        self._tasks: asyncio.TaskGroup
+        self._ongoing: OngoingTurn | None = None
+        self._closing: asyncio.Task[None] | None = None
+        self._earcon: asyncio.Task[None] | None = None
+        self._timers: list[asyncio.TimerHandle] = []
+        self._pressed_at = 0.0
+        self._button_down = False
+        self.turn = Turn()
+        self.muted = False
+
+    async def run(self) -> None:
+        """Obey events until cancelled. An exception that is nobody's fault but ours ends it."""
+        async with asyncio.TaskGroup() as self._tasks:
+            self.post(Started())
+            while True:
+                self._obey(await self._inbox.get())
+
+    # What comes in
+
+    def post(self, event: Event) -> None:
+        """Something happened. Loop only."""
+        self._inbox.put_nowait(event)
+
+    def on_button(self, down: bool) -> None:
+        """The button went down, or came up."""
+        self._button_down = down
+        if down:
+            self.press()
+        else:
+            self._news.end_fault("button-stuck")
+            self.release()
+
+    def press(self) -> None:
+        """The button went down, or something stands for it."""
+        if self._tap_mode and self.turn.state is State.LISTENING:
+            self.post(self._released())
+        else:
+            self._press()
+
+    def release(self) -> None:
+        """The button came up, or something stands for it."""
+        if not self._tap_mode:
+            self.post(self._released())
+
+    def talk(self, seconds: float) -> None:
+        """Press, and release after `seconds`."""
+        self._press()
+        asyncio.get_running_loop().call_later(seconds, lambda: self.post(self._released()))
+
+    def _press(self) -> None:
+        error = self.press_refused()
+        self._pressed_at = time.monotonic()
+        self.post(Pressed() if error is None else PressRefused(error=error))
+
+    def _released(self) -> Event:
+        return Tapped() if time.monotonic() - self._pressed_at < self._min_hold_s else Released()
+
+    def press_refused(self) -> ClonespeakerError | None:
+        """Why a press can't be obeyed now, if so."""
+        if self.muted:
+            return ClonespeakerError("the microphone is muted; unmute it first", fault="muted")
+        if self._keep_open and self._microphone.stream is None:
+            return DeviceError("microphone", self._news.faults.get("no-microphone", "the microphone is not open yet"))
+        return None
+
+    def mute(self, muted: bool) -> None:
+        """Close the microphone to everyone, or open it again."""
+        self.muted = muted
+        if muted and self.turn.state is State.LISTENING:
+            self.post(Cancelled())
+        if not muted:
+            self._news.end_fault("muted")
+        self._news.publish("settings", muted=muted)
+
+    def set_volume(self, volume: int) -> None:
+        """Loudness, 0–100."""
+        self._speaker.volume = volume
+        self._news.publish("settings", volume=volume)
+
+    def snapshot(self) -> dict[str, Any]:
+        """How things stand, as the status protocol has it; without `device` and `clone`, which are not known here."""
+        return {
+            "state": self.turn.state,
+            "muted": self.muted,
+            "volume": self._speaker.volume,
+            "faults": list(self._news.faults),
+            "conversation": {
+                "id": self._conversation.id,
+                "messages": msgspec.to_builtins(self._conversation.messages),
+            },
+            "turn": self._number,
+            "totals": {**self._news.totals, "overflows": self._microphone.overflows},
+        }
+
+    @property
+    def _number(self) -> int | None:
+        return self._ongoing.number if self._ongoing else None
+
+    # What is done
+
+    def _obey(self, event: Event) -> None:
+        before = self.turn
+        self.turn, actions = step(before, event)
+        for action in actions:
+            match action:
+                case Action.LISTEN:
+                    self._listen()
+                case Action.ASK:
+                    assert isinstance(event, Said)
+                    self._ask(event.text, event.image_url)
+                case Action.FINISH:
+                    self._finish(at_limit=isinstance(event, LimitReached))
+                case Action.TELL:
+                    assert isinstance(event, PressRefused | Failed)
+                    self._tell(event.error)
+                case _:
+                    self._close(_OUTCOMES[action], event.error if isinstance(event, Failed) else None)
+        if self.turn != before:
+            log.info("%s (turn %d)", self.turn.state, self.turn.number)
+            self._news.publish("state", state=self.turn.state, turn=self._number)
+
+    def _listen(self) -> None:
+        turn = self._begin(Utterance(), self._pressed_at)
+        turn.start(self._tasks, self._exchange)
+        turn.record(self._tasks, self._microphone, pre_roll_ms=self._pre_roll_ms, keep_open=self._keep_open)
+        self._after(self._max_seconds, lambda: self.post(LimitReached(turn.number)))
+
+    def _ask(self, text: str, image_url: str | None) -> None:
+        turn = self._begin(text, time.monotonic())
+        turn.start(self._tasks, self._exchange, image_url=image_url)
+        self._news.publish("caption", turn=turn.number, who="user", text=text, final=True)
+
+    def _begin(self, question: Utterance | str, pressed_at: float) -> OngoingTurn:
+        self._stop_timers()
+        if self._earcon is not None:
+            self._earcon.cancel()
+        self._ongoing = OngoingTurn(self.turn.number, question, pressed_at=pressed_at, post=self.post, news=self._news)
+        return self._ongoing
+
+    def _finish(self, *, at_limit: bool) -> None:
+        assert self._ongoing is not None
+        self._stop_timers()
+        self._ongoing.finish()
+        if at_limit and self._button_down and not self._tap_mode:
+            self.stuck(f"has been down for {self._max_seconds:g} s; what was said is sent")
+
+    def stuck(self, why: str) -> None:
+        """The button is down and should not be; until it comes up."""
+        self._button_down = True
+        self._news.begin_fault(
+            ClonespeakerError(f"the button {why}. Let it go; if nobody holds it, it is stuck", fault="button-stuck")
+        )
+
+    def _close(self, outcome: Outcome, error: ClonespeakerError | None) -> None:
+        turn, self._ongoing = self._ongoing, None
+        assert turn is not None
+        self._stop_timers()
+        self._closing = self._start(self._report(turn, outcome, error))
+        if outcome is Outcome.ANSWERED:
+            self._news.end_faults_of_the_clone()
+        self._after(_REST_AFTER_S, lambda: self._start(asyncio.to_thread(self._speaker.rest)))
+        if self._new_conversation_after_s:
+            self._after(self._new_conversation_after_s, lambda: self._start(self._renew_quietly()))
+
+    async def _report(self, turn: OngoingTurn, outcome: Outcome, error: ClonespeakerError | None) -> None:
+        await turn.close()
+        self._news.turn_over(turn.number, outcome, error, turn.timeline)
+        if outcome in (Outcome.ANSWERED, Outcome.FAILED):
+            self._start(self._look_up_what_was_said(turn))
+
+    async def _look_up_what_was_said(self, turn: OngoingTurn) -> None:
+        """What the clone understood is known to its history alone, and screens want it."""
+        known = self._conversation.messages
+        with contextlib.suppress(CloneError):
+            messages = await self._conversation.refresh()
+            said = [message.text for message in messages if message.sender == "USER" and message.text]
+            if said and messages != known and isinstance(turn.question, Utterance):
+                self._news.publish("caption", turn=turn.number, who="user", text=said[-1], final=True)
+
+    def _tell(self, error: ClonespeakerError | None) -> None:
+        assert error is not None
+        self._news.begin_fault(error)
+        if self._earcons_on:
+            self._earcon = self._start(self._sound_earcon())
+
+    async def _sound_earcon(self) -> None:
+        if self._closing is not None:
+            await asyncio.wait([self._closing])  # the reply it follows has to fade out first
+        with contextlib.suppress(DeviceError):
+            await asyncio.to_thread(self._speaker.wake)
+            async with self._speaker.play() as playback:
+                await playback.put(earcons.failed(), earcons.RATE_HZ)
+                playback.complete()
+                await playback.drain()
+
+    async def _renew_quietly(self) -> None:
+        try:
+            await self._conversation.renew()
+        except CloneError as error:
+            log.warning("conversation: no new one for the next visitor: %s", error)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        return self._tasks.create_task(work)
+
+    def _after(self, seconds: float, call: Callable[[], object]) -> None:
+        self._timers.append(asyncio.get_running_loop().call_later(seconds, call))
+
+    def _stop_timers(self) -> None:
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()

@@ -1,0 +1,111 @@
+"""Files in place of sound devices, for machines without: paced in real time, called like the real ones."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+import wave
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from clonespeaker.audio.pcm import Samples
+from clonespeaker.audio.stream import Fill, OnBlock, Stream
+from clonespeaker.errors import MediaError
+
+RATE_HZ = 44_100
+
+
+class FileSound:
+    """A microphone that hears what it is given, and a speaker that writes down what it plays.
+
+    Args:
+        recording: a WAV to write what is played into; None: nobody listens.
+    """
+
+    def __init__(self, recording: Path | None = None) -> None:
+        self._recording = recording
+        self._unheard: Samples = np.zeros(0, np.int16)
+
+    def hear(self, samples: Samples) -> None:
+        """Let the microphone hear `samples`, mono at 44.1 kHz, from now on; silence before and after."""
+        self._unheard = samples
+
+    def open_microphone(self, wanted: str, *, period_ms: float, on_block: OnBlock) -> Stream:
+        """As `SoundSystem` has it."""
+
+        def period(frames: int) -> None:
+            block = np.zeros(frames, np.int16)
+            heard, self._unheard = self._unheard[:frames], self._unheard[frames:]
+            block[: heard.size] = heard
+            on_block(block.tobytes(), frames / RATE_HZ, False)
+
+        return _PacedStream("a file", period_ms, period, contextlib.nullcontext())
+
+    def open_speaker(self, wanted: str, *, period_ms: float, fill: Fill) -> Stream:
+        """As `SoundSystem` has it.
+
+        Raises:
+            MediaError: the recording can't be written.
+        """
+        if self._recording is None:
+            return _PacedStream(
+                "nobody's ear", period_ms, lambda frames: fill(frames, 0.0, False), contextlib.nullcontext()
+            )
+        try:
+            file = wave.open(str(self._recording), "wb")
+        except OSError as error:
+            raise MediaError(f"{self._recording} can't be written ({error.strerror})") from error
+        file.setparams((1, 2, RATE_HZ, 0, "NONE", ""))
+        return _PacedStream(
+            str(self._recording), period_ms, lambda frames: file.writeframesraw(fill(frames, 0.0, False)), file
+        )
+
+    def refresh(self) -> None:
+        """There is nothing to look for."""
+
+    def close(self) -> None:
+        """There is nothing to give back."""
+
+
+class _PacedStream:
+    """A thread that calls once a period, by the clock; late calls are caught up with."""
+
+    def __init__(
+        self,
+        device: str,
+        period_ms: float,
+        period: Callable[[int], object],
+        file: contextlib.AbstractContextManager[object],
+    ) -> None:
+        self.device, self.rate_hz, self.channels = device, RATE_HZ, 1
+        self._frames = round(RATE_HZ * period_ms / 1_000)
+        self._period = period
+        self._file = file
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        if self._thread is None:
+            self._stopping.clear()
+            self._thread = threading.Thread(target=self._run, name=self.device, daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self._stopping.set()
+            thread.join()
+
+    def close(self) -> None:
+        self.stop()
+        with self._file:
+            pass
+
+    def _run(self) -> None:
+        due = time.monotonic()
+        while not self._stopping.wait(max(0.0, due - time.monotonic())):
+            self._period(self._frames)
+            due += self._frames / RATE_HZ

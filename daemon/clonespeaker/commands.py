@@ -1,0 +1,55 @@
+"""Programs' commands, obeyed. Each returns once the command is taken, not once it is done."""
+
+from __future__ import annotations
+
+from clonespeaker.appliance import Appliance
+from clonespeaker.conversation import Conversation
+from clonespeaker.errors import CloneError
+from clonespeaker.status import protocol
+from clonespeaker.status.protocol import Command, CommandError
+from clonespeaker.turn import Cancelled, Said, State
+
+
+async def obey(appliance: Appliance, conversation: Conversation, command: Command) -> None:
+    """Let the appliance do what a program wants.
+
+    Raises:
+        CommandError: it can't now; says why.
+    """
+    if appliance.turn.state is State.STARTING:
+        raise CommandError("starting", "The daemon is still starting; try again in a moment.")
+    match command:
+        case protocol.Press():
+            appliance.press()
+            _refuse_press(appliance)
+        case protocol.Talk(seconds=seconds):
+            appliance.talk(seconds)
+            _refuse_press(appliance)
+        case protocol.Release():
+            appliance.release()
+        case protocol.Cancel():
+            appliance.post(Cancelled())
+        case protocol.Say(text=text, image_url=image_url):
+            if appliance.turn.state is State.LISTENING:
+                raise CommandError("listening", "The user is speaking; wait until that is over, or cancel it.")
+            appliance.post(Said(text=text, image_url=image_url))
+        case protocol.Volume(level=level):
+            appliance.set_volume(level)
+        case protocol.Mute():
+            appliance.mute(True)
+        case protocol.Unmute():
+            appliance.mute(False)
+        case protocol.NewConversation():
+            try:
+                await conversation.renew()
+            except CloneError as error:
+                raise CommandError(error.fault or "failed", str(error)) from error
+        case protocol.GetSnapshot():
+            pass  # the server answers it by itself
+
+
+def _refuse_press(appliance: Appliance) -> None:
+    """A press that can't be obeyed was told to the user already; tell the program, too."""
+    error = appliance.press_refused()
+    if error is not None:
+        raise CommandError(error.fault or "failed", str(error))

@@ -1,0 +1,1 @@
+"""Settings: what can be set, where it comes from, what is wrong with it; and the secrets beside them."""

@@ -1,0 +1,70 @@
+"""Settings that don't go together: each fits its own range, but not the others."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from clonespeaker.config.secrecy import shown
+from clonespeaker.config.settings import Settings
+
+# GPIO2 and GPIO3 are I²C, which wants its 1.8 kΩ to 3.3 V; gpiozero's PinFixedPull.
+_PULLED_UP = {name + number for number in "23" for name in ("", "GPIO", "BCM")} | {"BOARD3", "BOARD5"}
+
+
+def conflicts(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
+    """What is wrong between settings: the keys at fault, the most likely one first, and why."""
+    clone, microphone, speaker = settings.clone, settings.microphone, settings.speaker
+    button, status = settings.button, settings.status
+    host = _host(clone.base_url)
+    if host is None:
+        yield ("clone.base_url",), f"'{shown(clone.base_url)}' is no address; check host and port"
+    elif clone.base_url.startswith("http:") and not _is_loopback(host) and not clone.allow_http:
+        yield (
+            ("clone.base_url", "clone.allow_http"),
+            f"plain http would show the API key to the network on its way to {shown(host)}; "
+            "use https, or set clone.allow_http: true",
+        )
+    if clone.image_url and _host(clone.image_url) is None:
+        yield ("clone.image_url",), f"'{shown(clone.image_url)}' is no address; check host and port"
+    for name, value in (("min_hold_ms", microphone.min_hold_ms), ("pre_roll_ms", microphone.pre_roll_ms)):
+        if value >= microphone.max_seconds * 1000:
+            yield (
+                (f"microphone.{name}", "microphone.max_seconds"),
+                f"must be shorter than the longest utterance; {name} is {value}, "
+                f"max_seconds {microphone.max_seconds} ({microphone.max_seconds * 1000} ms)",
+            )
+    if 0 < speaker.start_ms < speaker.period_ms:
+        yield (
+            ("speaker.start_ms", "speaker.period_ms"),
+            f"playing starts with at least one period at hand; start_ms ({speaker.start_ms}) must be 0 or not "
+            f"below period_ms ({speaker.period_ms})",
+        )
+    if button.pin in _PULLED_UP and button.pull != "up":
+        yield (
+            ("button.pull", "button.pin"),
+            f"{button.pin} has a resistor to 3.3 V on the board; set button.pull: up, or take another pin",
+        )
+    if not _is_loopback(status.host) and status.token_file is None:
+        yield (
+            ("status.host", "status.token_file"),
+            f"'{shown(status.host)}' lets others on the network in; name a file with a token in status.token_file, "
+            "or use 127.0.0.1",
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _host(url: str) -> str | None:
+    """The host of a web address, or None where host or port can't be."""
+    try:
+        parts = urlsplit(url)
+        return None if parts.port == 0 else parts.hostname
+    except ValueError:
+        return None

@@ -1,0 +1,61 @@
+"""The forms that texts in the settings may have: for each a pattern, and the words that describe it to people."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+WORDS = "words"
+"""Where an annotation keeps the words for what can't be read off a range or choices: "'x' is not <words>"."""
+
+Name = Annotated[str, Meta(pattern=r"^[^\s/?#]+$", extra={WORDS: "a name (without spaces or slashes)"})]
+Uuid = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
+        extra={WORDS: "an id like 123e4567-e89b-12d3-a456-426614174000"},
+    ),
+]
+Email = Annotated[str, Meta(pattern=r"^[^@\s]+@[^@\s]+$", extra={WORDS: "an address like ada@example.org"})]
+ServerUrl = Annotated[
+    str,
+    Meta(
+        pattern=r"^https?://([^\s/?#@:\[\]]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?(/[^\s?#]*)?$",
+        extra={WORDS: "a server's address like https://api.delphi.ai (no name, password, ? or # in it)"},
+    ),
+]
+PublicUrl = Annotated[
+    str,
+    Meta(
+        pattern=r"^https?://([^\s/?#@:\[\]]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?([/?]\S*)?$",
+        extra={WORDS: "a web address like https://example.org/camera.jpg"},
+    ),
+]
+Origin = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z][a-z0-9+.-]*://([^\s/?#@:\[\]]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?$",
+        extra={WORDS: "an origin like https://kiosk.local or http://kiosk.local:8080 (nothing after it)"},
+    ),
+]
+AbsolutePath = Annotated[str, Meta(pattern=r"^/", extra={WORDS: "a path from the root on, like /etc/clonespeaker/…"})]
+Host = Annotated[str, Meta(pattern=r"^[0-9A-Za-z_.:-]+$", extra={WORDS: "an address like 127.0.0.1, or a host's name"})]
+SoundDevice = Annotated[
+    str,
+    Meta(
+        pattern=r"^(?!\d+$|(plug)?hw:\d).+$",
+        extra={
+            WORDS: "auto, default, an ALSA card id or part of a name (card numbers change from boot to boot; "
+            "`clonespeaker devices` lists the names)"
+        },
+    ),
+]
+# The pins of the 40-pin header that are no power, ground or id pins, as gpiozero names them.
+Pin = Annotated[
+    str,
+    Meta(
+        pattern=r"^((GPIO|BCM)?(1?[0-9]|2[0-7])|BOARD([3578]|1[0-35689]|2[1-46-9]|3[1-35-8]|40))$",
+        extra={WORDS: "a pin like GPIO17 (GPIO0 to GPIO27), or BOARD11 for its place on the header"},
+    ),
+]

@@ -1,0 +1,102 @@
+"""What may stand under each key: one YAML node → a value, or the words for what is wrong with it.
+
+What keys there are, their ranges, forms and words, is taken from the types in `settings.py` (and `forms.py`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+from msgspec import inspect
+
+from clonespeaker.config.forms import WORDS
+from clonespeaker.config.secrecy import shown
+from clonespeaker.config.settings import Settings
+
+_SCALAR_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp")}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What may stand under a key: "'x' is not {words}" unless `fits(x)`.
+
+    Attributes:
+        words: what fits, in words.
+        fits: whether a value does.
+        text: the value is what was written, whatever else YAML may take it for (17, 2024, on).
+        item: what each item of a list may be; None for what is no list.
+        choices: all there is to choose from, for "did you mean".
+    """
+
+    words: str
+    fits: Callable[[Any], bool]
+    text: bool = False
+    item: Kind | None = None
+    choices: tuple[str, ...] = ()
+
+    def read(self, node: yaml.Node) -> tuple[Any, list[str]]:
+        """The value that a node holds, and all that is wrong with it."""
+        if self.item and isinstance(node, yaml.SequenceNode):
+            items = [self.item.read(item) for item in node.value]
+            return [value for value, _ in items], [wrong for _, wrongs in items for wrong in wrongs]
+        if not isinstance(node, yaml.ScalarNode):
+            what = "a list" if isinstance(node, yaml.SequenceNode) else "a group of settings"
+            return None, [f"{what} is not {self.words}"]
+        if node.tag not in _SCALAR_TAGS:
+            tag = shown(node.tag)
+            return None, [f"{tag} means nothing here; write the value itself, in quotes if it begins with !"]
+        text: str = node.value
+        try:
+            value = text.strip() if self.text else yaml.constructor.SafeConstructor().construct_object(node)
+        except (ValueError, LookupError, AttributeError, ArithmeticError):  # PyYAML's, for `!!bool maybe`, 2026-13-13
+            value = None
+        if value is not None and self.fits(value):
+            return value, []
+        near = difflib.get_close_matches(text.lower(), self.choices, n=1)
+        hint = f"; did you mean {near[0]}?" if near else "; take the quotes off" if node.style and not self.text else ""
+        return None, [f"'{shown(text)}' is not {self.words}{hint}"]
+
+
+def _kind(info: inspect.Type, words: str = "") -> Kind:
+    match info:
+        case inspect.Metadata(type=inner, extra=extra):
+            return _kind(inner, (extra or {}).get(WORDS, words))
+        case inspect.UnionType(types=(inner, inspect.NoneType())):
+            return _kind(inner, words)
+        case inspect.BoolType():
+            return Kind("true or false", lambda value: isinstance(value, bool))
+        case inspect.IntType(ge=low, le=high) | inspect.FloatType(ge=low, le=high) if None not in (low, high):
+            whole = isinstance(info, inspect.IntType)
+            words = f"a{' whole' if whole else ''} number from {low} to {high}"
+            types = (int,) if whole else (int, float)
+            return Kind(words, lambda value: type(value) in types and low <= value <= high)  # type(): True is an int
+        case inspect.LiteralType(values=choices):
+            names = tuple(map(str, choices))
+            return Kind(words or f"one of {', '.join(names)}", lambda value: value in names, text=True, choices=names)
+        case inspect.StrType(pattern=str(pattern)):
+            return Kind(words, lambda value: value.isprintable() and re.search(pattern, value) is not None, text=True)
+        case inspect.VarTupleType(item_type=item):
+            return Kind("a list like [a, b]", lambda value: False, item=_kind(item))
+        case inspect.NoneType():
+            return Kind(words, lambda value: False, text=True)
+    raise AssertionError(f"settings.py has a type that kinds.py can't read: {info}")
+
+
+def _kinds(struct: inspect.Type, prefix: str = "") -> Iterator[tuple[str, Kind]]:
+    assert isinstance(struct, inspect.StructType)
+    for field in struct.fields:
+        if isinstance(field.type, inspect.StructType):
+            yield from _kinds(field.type, f"{field.name}.")
+        else:
+            yield prefix + field.name, _kind(field.type)
+
+
+KINDS = dict(_kinds(inspect.type_info(Settings)))
+"""Every setting by its dotted name, in the order of `settings.py`."""
+
+SECTIONS = list(dict.fromkeys(key.partition(".")[0] for key in KINDS if "." in key))

@@ -1,0 +1,104 @@
+"""The button on a GPIO pin, through gpiozero (on a Pi with its lgpio factory; in tests with its mock factory)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from clonespeaker.controls.debounce import Debounce
+from clonespeaker.errors import DeviceError
+
+OnButton = Callable[[bool], None]
+"""Called on the loop: True when the button goes down, False when it comes up."""
+
+
+class Button:
+    """A button that is listened to until it is closed.
+
+    Args:
+        device: a gpiozero Button, opened without a bounce time of its own.
+        bounce_s: how long its contact may chatter.
+        on_change: told of presses and releases.
+
+    Attributes:
+        down: whether it is pressed now. One that is down from the start tells nothing until it has come up.
+    """
+
+    def __init__(self, device: Any, *, bounce_s: float, on_change: OnButton) -> None:
+        self._device = device
+        self._loop = asyncio.get_running_loop()
+        self._on_change = on_change
+        self._debounce = Debounce(bounce_s, down=bool(device.is_pressed))
+        self._timer: asyncio.TimerHandle | None = None
+        device.when_pressed = device.when_released = self._edge
+
+    @property
+    def down(self) -> bool:
+        """Whether it counts as pressed."""
+        return self._debounce.down
+
+    def close(self) -> None:
+        """Let go of the pin."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._device.close()
+
+    def _edge(self) -> None:
+        # Thread: gpiozero's.
+        self._loop.call_soon_threadsafe(self._look)
+
+    def _look(self) -> None:
+        if self._device.closed:
+            return
+        now = self._loop.time()
+        if self._debounce.look(bool(self._device.is_pressed), now):
+            self._on_change(self._debounce.down)
+        again_in_s = self._debounce.look_again_in(now)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None if again_in_s is None else self._loop.call_later(again_in_s, self._look)
+
+
+def open_button(pin: str, *, pull: str, bounce_ms: float, on_change: OnButton, factory: Any = None) -> Button:
+    """Claim a pin and listen to it.
+
+    Args:
+        pin: as gpiozero names pins: `GPIO17`, `BOARD11`, …
+        pull: "up" (the button connects it to ground), "down" (to 3.3 V), "none" (a resistor outside pulls up).
+        bounce_ms: how long the contact may chatter.
+        on_change: told of presses and releases.
+        factory: gpiozero's pin factory; None: the one it finds.
+
+    Raises:
+        DeviceError: no GPIO on this machine, a pin it has not, or one that another program holds.
+    """
+    import gpiozero
+    import gpiozero.exc
+
+    levels: dict[str, dict[str, bool | None]] = {
+        "up": {"pull_up": True},
+        "down": {"pull_up": False},
+        "none": {"pull_up": None, "active_state": False},
+    }
+    try:
+        device = gpiozero.Button(pin, bounce_time=None, pin_factory=factory, **levels[pull])
+    except gpiozero.exc.BadPinFactory as error:
+        raise DeviceError(
+            "button",
+            "this machine has no GPIO pins that gpiozero can use; on a Raspberry Pi install lgpio "
+            "(pip install 'clonespeaker[pi]', or apt install python3-lgpio), elsewhere set button.source to keyboard "
+            "or none",
+            detail=str(error),
+        ) from error
+    except gpiozero.exc.GPIOZeroError as error:
+        raise DeviceError("button", f"button.pin {pin} can't be used: {error}") from error
+    except Exception as error:
+        # lgpio raises a class of its own, which has no base but Exception and is not always there to be named.
+        if type(error).__module__ != "lgpio" and not isinstance(error, OSError):
+            raise
+        raise DeviceError(
+            "button",
+            f"{pin} can't be claimed ({error}); is this user in the group gpio, and does no other program hold it?",
+        ) from error
+    return Button(device, bounce_s=bounce_ms / 1_000, on_change=on_change)

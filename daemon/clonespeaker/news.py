@@ -1,0 +1,86 @@
+"""What is told: events of the status protocol, the faults that are active, the totals."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, Literal
+
+from clonespeaker.audio.pcm import Samples, level_dbfs
+from clonespeaker.errors import FAULTS, ClonespeakerError
+from clonespeaker.timeline import Timeline
+from clonespeaker.turn import Outcome
+
+log = logging.getLogger(__name__)
+
+Publish = Callable[..., None]
+"""`publish(event, **fields)`: an event of the status protocol."""
+
+_LEVEL_EVERY_S = 1 / 15
+_STANDING = frozenset({"no-microphone", "no-speaker", "button-stuck", "muted"})  # an answer does not end these
+
+
+class News:
+    """Tells screens and the journal what is going on, and keeps count.
+
+    Args:
+        publish: the status server's, or whoever wants to know.
+
+    Attributes:
+        faults: those that are active: name → what is wrong and what to do.
+        totals: counts since the start.
+    """
+
+    def __init__(self, publish: Publish) -> None:
+        self.publish = publish
+        self.faults: dict[str, str] = {}
+        self.totals = {"turns": 0, **{outcome.value: 0 for outcome in Outcome}, "underruns": 0, "retries": 0}
+        self._told_level_at = {"microphone": 0.0, "speaker": 0.0}
+
+    def begin_fault(self, error: ClonespeakerError) -> None:
+        """Something is wrong, until `end_fault`. Told again only where what is wrong has changed."""
+        name = error.fault or "rejected"
+        if self.faults.get(name) != str(error):
+            self.faults[name] = str(error)
+            log.warning("fault %s: %s", name, error)
+            self.publish("fault", fault=name, active=True, message=FAULTS[name], detail=str(error))
+
+    def end_fault(self, name: str) -> None:
+        """It is no longer wrong."""
+        if self.faults.pop(name, None) is not None:
+            log.info("fault %s is over", name)
+            self.publish("fault", fault=name, active=False, message=FAULTS[name], detail="")
+
+    def end_faults_of_the_clone(self) -> None:
+        """It has answered."""
+        for name in [name for name in self.faults if name not in _STANDING]:
+            self.end_fault(name)
+
+    def level(self, source: Literal["microphone", "speaker"], samples: Samples) -> None:
+        """Sound passes by; its level is told, 15 times a second at most."""
+        now = time.monotonic()
+        if now - self._told_level_at[source] >= _LEVEL_EVERY_S:
+            self._told_level_at[source] = now
+            self.publish("level", source=source, dbfs=round(level_dbfs(samples), 1))
+
+    def turn_over(self, number: int, outcome: Outcome, error: ClonespeakerError | None, timeline: Timeline) -> None:
+        """A turn is over, and nothing of it goes on."""
+        told = timeline.told()
+        self.totals["turns"] += 1
+        self.totals[outcome] += 1
+        self.totals["underruns"] += timeline.underruns
+        self.totals["retries"] += timeline.retries
+        log.info("turn %d %s%s: %s", number, outcome, f" ({error})" if error else "", in_words(told))
+        self.publish("turn", turn=number, outcome=outcome, fault=error.fault if error else None, **told)
+
+
+def in_words(told: dict[str, Any]) -> str:
+    """A timeline in one line: `3.2 s said (live), sent 2 ms after the release, heard after 410 ms, …`."""
+    words = [f"{told['utterance_ms'] / 1_000:.1f} s said ({told['upload']})" if told["upload"] else "text"]
+    if told["body_sent"] is not None:
+        words.append(f"sent {told['body_sent']:.0f} ms after the release")
+    if told["first_sound"] is not None:
+        words.append(f"heard after {told['first_sound']:.0f} ms, {told['reply_ms'] / 1_000:.1f} s played")
+    words += [f"{told[count]} {count}" for count in ("retries", "underruns") if told[count]]
+    return ", ".join(words)

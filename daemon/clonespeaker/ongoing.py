@@ -1,0 +1,126 @@
+"""The turn that is going on: its tasks, its recording, its timeline; what its exchange brings, told as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from clonespeaker.audio.microphone import Microphone, Recording
+from clonespeaker.audio.pcm import Samples
+from clonespeaker.clone.reply import Citation
+from clonespeaker.errors import ClonespeakerError, DeviceError
+from clonespeaker.exchange import Exchange
+from clonespeaker.news import News
+from clonespeaker.timeline import Timeline
+from clonespeaker.turn import Drained, Event, Failed, ReplyStarted
+from clonespeaker.utterance import Utterance
+
+log = logging.getLogger(__name__)
+
+
+class OngoingTurn:
+    """One turn, from its press until it is closed; the audience of its exchange.
+
+    Args:
+        number: the turn's.
+        question: what is asked; an `Utterance` still grows.
+        pressed_at: when the button went down, in monotonic seconds.
+        post: takes the events that stem from it.
+        news: is told what it brings.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        question: Utterance | str,
+        *,
+        pressed_at: float,
+        post: Callable[[Event], None],
+        news: News,
+    ) -> None:
+        self.number = number
+        self.question = question
+        self.timeline = Timeline(pressed=pressed_at)
+        self._post = post
+        self._news = news
+        self._recording: Recording | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self, tasks: asyncio.TaskGroup, exchange: Exchange, *, image_url: str | None = None) -> None:
+        """Let the exchange begin; it waits for the question as it grows."""
+        if isinstance(self.question, str):
+            self.timeline.released = self.timeline.pressed
+        self._tasks.append(tasks.create_task(self._converse(exchange, image_url), name=f"turn {self.number}"))
+
+    def record(self, tasks: asyncio.TaskGroup, microphone: Microphone, *, pre_roll_ms: float, keep_open: bool) -> None:
+        """Let the question grow by what the microphone hears, until `finish`."""
+        self._tasks.append(
+            tasks.create_task(self._record(microphone, pre_roll_ms, keep_open), name=f"recording {self.number}")
+        )
+
+    def finish(self) -> None:
+        """The user has finished."""
+        self.timeline.released = time.monotonic()
+        if self._recording is not None:
+            self._recording.finish()
+
+    async def close(self) -> None:
+        """Stop whatever of it still goes on: an upload breaks off, a reply fades out."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _converse(self, exchange: Exchange, image_url: str | None) -> None:
+        try:
+            await exchange.run(self.question, self.timeline, self, image_url=image_url)
+        except ClonespeakerError as error:
+            self._post(Failed(self.number, error))
+        else:
+            self._post(Drained(self.number))
+
+    async def _record(self, microphone: Microphone, pre_roll_ms: float, keep_open: bool) -> None:
+        assert isinstance(self.question, Utterance)
+        try:
+            if microphone.stream is None:
+                await asyncio.to_thread(microphone.open)
+            self._recording = recording = microphone.record(pre_roll_ms=pre_roll_ms)
+            self.timeline.first_frame = recording.first_frame_at
+            if self.timeline.released is not None:  # while the microphone was being opened
+                recording.finish()
+            async for samples in recording:
+                self.question.add(samples)
+                self._news.level("microphone", samples)
+            self.question.end()
+            if recording.lost_samples:
+                log.warning("turn %d: %d samples lost; this machine is too busy", self.number, recording.lost_samples)
+        except DeviceError as error:
+            self._post(Failed(self.number, error))
+        finally:
+            if not keep_open:
+                await asyncio.shield(asyncio.to_thread(microphone.close))
+
+    # The exchange's audience
+
+    def on_caption(self, text: str, *, final: bool) -> None:
+        """What the clone has said so far."""
+        self._news.publish("caption", turn=self.number, who="clone", text=text, final=final)
+
+    def on_picture(self, url: str) -> None:
+        """A picture of the clone's."""
+        self._news.publish("picture", turn=self.number, url=url)
+
+    def on_citations(self, citations: tuple[Citation, ...]) -> None:
+        """Where the clone has it from."""
+        self._news.publish("citations", turn=self.number, citations=msgspec.to_builtins(citations))
+
+    def on_play(self, samples: Samples) -> None:
+        """Sound on its way to the ear."""
+        self._news.level("speaker", samples)
+
+    def on_first_sound(self) -> None:
+        """The reply is being heard."""
+        self._post(ReplyStarted(self.number))

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import pytest
+
+from clonespeaker.config.settings import Settings
+from tests.config.settings_text import check_mistake, leaves, read
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("speaker: {volume: loud}", "speaker.volume: 'loud' is not a whole number from 0 to 100"),
+        ("speaker: {volume: 101}", "speaker.volume: '101' is not a whole number from 0 to 100"),
+        ("speaker: {volume: 7.5}", "speaker.volume: '7.5' is not a whole number from 0 to 100"),
+        ("speaker: {volume: yes}", "speaker.volume: 'yes' is not a whole number from 0 to 100"),
+        ("speaker: {volume: '7'}", "speaker.volume: '7' is not a whole number from 0 to 100; take the quotes off"),
+        ("speaker: {volume: [7]}", "speaker.volume: a list is not a whole number from 0 to 100"),
+        ("speaker: {device: {a: b}}", "speaker.device: a group of settings is not auto, default, an ALSA card id or"),
+        ("speaker: {read_ahead_s: .nan}", "speaker.read_ahead_s: '.nan' is not a number from 5 to 300"),
+        ("speaker: {read_ahead_s: .inf}", "speaker.read_ahead_s: '.inf' is not a number from 5 to 300"),
+        ("speaker: {volume: !!bool maybe}", "speaker.volume: 'maybe' is not a whole number from 0 to 100"),
+        ("speaker: {volume: !!int '+'}", "speaker.volume: '+' is not a whole number from 0 to 100"),
+        ("speaker: {volume: !!timestamp x}", "speaker.volume: 'x' is not a whole number from 0 to 100"),
+        ("speaker: {volume: " + "9" * 5000 + "}", "speaker.volume: '" + "9" * 60 + "…' is not a whole number"),
+        ("sounds: {earcons: maybe}", "sounds.earcons: 'maybe' is not true or false"),
+        ("clone: {reply: voise}", "clone.reply: 'voise' is not one of text, voice; did you mean voice?"),
+        ("lights: {kind: led}", "lights.kind: 'led' is not none, the only kind so far"),
+        ("board: respeaker", "board: 'respeaker' is not known: no board profiles are shipped yet; leave it empty"),
+        ("clone: {conversation_id: 7}", "clone.conversation_id: '7' is not an id like 123e4567-"),
+        ('clone: {slug: "a\\nb"}', "clone.slug: 'a\\nb' is not a name"),
+        ('clone: {slug: "\\ud800"}', "clone.slug: '\\ud800' is not a name"),
+        ("clone: {slug: !secret slug}", "clone.slug: !secret means nothing here; write the value itself"),
+        ("status: {allowed_origins: http://a}", "status.allowed_origins: 'http://a' is not a list like [a, b]"),
+    ],
+)
+def test_mistakes(text: str, expected: str) -> None:
+    check_mistake(text, expected)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\n",
+        "\ufeff",
+        "# nothing\n",
+        "---\n",
+        "~",
+        "clone:\n",
+        "speaker: {}\nlights: ~\n",
+        "speaker:\n  volume:\n",
+        "speaker: {volume: null}",
+        "clone: {slug: ''}",
+        "board:",
+    ],
+)
+def test_nothing_said_is_the_default(text: str) -> None:
+    assert read(text) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "value"),
+    [
+        ("speaker: {volume: 7}", "speaker.volume", 7),
+        ("speaker: {read_ahead_s: 12}", "speaker.read_ahead_s", 12.0),
+        ("speaker: {read_ahead_s: 7.5}", "speaker.read_ahead_s", 7.5),
+        ("sounds: {earcons: no}", "sounds.earcons", False),
+        ("button: {pin: 17}", "button.pin", "17"),
+        ("clone: {slug: 2024}", "clone.slug", "2024"),
+        ("clone: {slug: on}", "clone.slug", "on"),
+        ("clone: {slug: 2026-13-41}", "clone.slug", "2026-13-41"),
+        ("microphone: {device: ' USB Audio '}", "microphone.device", "USB Audio"),
+        ("clone:\n  slug: |\n    a\n", "clone.slug", "a"),
+        ("status: {allowed_origins: [http://a, 'http://b:1']}", "status.allowed_origins", ("http://a", "http://b:1")),
+        ("state_dir: /srv/x", "state_dir", "/srv/x"),
+        ("speaker: &s {device: Device}\nmicrophone: *s", "microphone.device", "Device"),
+    ],
+)
+def test_values(text: str, key: str, value: object) -> None:
+    assert leaves(read(text))[key] == value
