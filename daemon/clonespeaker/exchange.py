@@ -19,14 +19,13 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
 
 from clonespeaker.audio.pcm import Samples
-from clonespeaker.audio.speaker import Playback, Speaker
 from clonespeaker.clone.client import CloneClient, Request
 from clonespeaker.clone.failures import ConnectionBroken
 from clonespeaker.clone.records import Message
@@ -48,6 +47,43 @@ _BACKOFF_S = 0.5  # before the first retry, doubled for each; half of it is left
 _RETRY_AFTER_MOST_S = 5.0
 _PIECE_BYTES = 64 * 1024  # what an exact body is handed to the socket in
 _SPARE_MS = 1_000  # what a recording may be longer than its limit, in the header of a live upload
+
+
+class Playing(Protocol):
+    """One reply being played: `Playback`, or what stands for it. As an async context manager, leaving it stops it."""
+
+    first_heard_at: float | None
+    last_heard_at: float | None
+    underruns: int
+    on_start: Callable[[], None]
+    on_play: Callable[[Samples], None]
+
+    @property
+    def played_ms(self) -> float:
+        """Milliseconds of sound played so far."""
+
+    async def __aenter__(self) -> Playing: ...
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+    async def put(self, samples: Samples, rate_hz: int) -> None:
+        """Play this next; waits while too much is waiting already."""
+
+    def complete(self) -> None:
+        """No more will come."""
+
+    async def drain(self) -> None:
+        """Wait until all of it has been heard."""
+
+
+class Voice(Protocol):
+    """What plays replies: `Speaker`, or a file."""
+
+    def wake(self) -> None:
+        """Get ready. Blocks. Raises DeviceError."""
+
+    def play(self) -> Playing:
+        """One reply. Raises DeviceError."""
 
 
 class Audience(Protocol):
@@ -95,7 +131,7 @@ class Exchange:
     Args:
         client: the clone.
         conversation: that this is part of.
-        speaker: None: replies are read, not heard.
+        voice: None: replies are read, not heard.
         reply: "voice" or "text".
         stream: have the reply as it is made, not at once when it is ready.
         upload: "live", "exact" or "auto".
@@ -108,7 +144,7 @@ class Exchange:
         self,
         client: CloneClient,
         conversation: Conversation,
-        speaker: Speaker | None,
+        voice: Voice | None,
         *,
         reply: str = "voice",
         stream: bool = True,
@@ -119,7 +155,7 @@ class Exchange:
     ) -> None:
         self._client = client
         self._conversation = conversation
-        self._speaker = speaker
+        self._voice = voice
         self._reply = reply
         self._stream = stream
         self._live = upload != "exact"
@@ -142,10 +178,10 @@ class Exchange:
         """
         turn = _Turn(self, question, timeline, audience, image_url or self._image_url)
         async with contextlib.AsyncExitStack() as stack:
-            if self._speaker is not None and self._reply == "voice":
+            if self._voice is not None and self._reply == "voice":
                 try:
-                    await asyncio.to_thread(self._speaker.wake)
-                    turn.playback = await stack.enter_async_context(self._speaker.play())
+                    await asyncio.to_thread(self._voice.wake)
+                    turn.playback = await stack.enter_async_context(self._voice.play())
                 except DeviceError as error:
                     turn.silent_because = error
             await turn.run()
@@ -197,7 +233,7 @@ class _Turn:
         self._image_url = image_url
         self._decoder = SnippetDecoder(exchange._raw_rate_hz)
         self._reply = _Reply()
-        self.playback: Playback | None = None
+        self.playback: Playing | None = None
         self.silent_because: DeviceError | None = None
 
     async def run(self) -> None:

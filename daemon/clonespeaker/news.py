@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 from clonespeaker.audio.pcm import Samples, level_dbfs
 from clonespeaker.errors import FAULTS, ClonespeakerError
-from clonespeaker.timeline import Timeline
+from clonespeaker.timeline import Timeline, in_words
 from clonespeaker.turn import Outcome
 
 log = logging.getLogger(__name__)
@@ -73,14 +73,3 @@ class News:
         self.totals["retries"] += timeline.retries
         log.info("turn %d %s%s: %s", number, outcome, f" ({error})" if error else "", in_words(told))
         self.publish("turn", turn=number, outcome=outcome, fault=error.fault if error else None, **told)
-
-
-def in_words(told: dict[str, Any]) -> str:
-    """A timeline in one line: `3.2 s said (live), sent 2 ms after the release, heard after 410 ms, …`."""
-    words = [f"{told['utterance_ms'] / 1_000:.1f} s said ({told['upload']})" if told["upload"] else "text"]
-    if told["body_sent"] is not None:
-        words.append(f"sent {told['body_sent']:.0f} ms after the release")
-    if told["first_sound"] is not None:
-        words.append(f"heard after {told['first_sound']:.0f} ms, {told['reply_ms'] / 1_000:.1f} s played")
-    words += [f"{told[count]} {count}" for count in ("retries", "underruns") if told[count]]
-    return ", ".join(words)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 STAGES = (
     "pressed",
@@ -59,6 +62,10 @@ class Timeline:
     underruns: int = 0
     http_status: int | None = None
 
+    def begin_without_button(self) -> None:
+        """What is asked is there at once."""
+        self.pressed = self.released = time.monotonic()
+
     def told(self) -> dict[str, float | int | str | None]:
         """As the status protocol and `--json` have it; times are None where there was no release."""
         zero = self.released
@@ -75,3 +82,14 @@ class Timeline:
             "underruns": self.underruns,
             "http_status": self.http_status,
         }
+
+
+def in_words(told: Mapping[str, Any]) -> str:
+    """A timeline in one line: `3.2 s said (live), sent 2 ms after the release, heard after 410 ms, …`."""
+    words = [f"{told['utterance_ms'] / 1_000:.1f} s said ({told['upload']})" if told["upload"] else "text"]
+    if told["body_sent"] is not None:
+        words.append(f"sent {told['body_sent']:.0f} ms after the release")
+    if told["first_sound"] is not None:
+        words.append(f"heard after {told['first_sound']:.0f} ms, {told['reply_ms'] / 1_000:.1f} s played")
+    words += [f"{told[count]} {count}" for count in ("retries", "underruns") if told[count]]
+    return ", ".join(words)

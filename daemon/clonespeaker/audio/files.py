@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from clonespeaker.audio.convert import Resampler, open_resampler
 from clonespeaker.audio.pcm import Samples
 from clonespeaker.audio.stream import Fill, OnBlock, Stream
 from clonespeaker.errors import MediaError
@@ -54,11 +55,7 @@ class FileSound:
             return _PacedStream(
                 "nobody's ear", period_ms, lambda frames: fill(frames, 0.0, False), contextlib.nullcontext()
             )
-        try:
-            file = wave.open(str(self._recording), "wb")
-        except OSError as error:
-            raise MediaError(f"{self._recording} can't be written ({error.strerror})") from error
-        file.setparams((1, 2, RATE_HZ, 0, "NONE", ""))
+        file = open_wav(self._recording)
         return _PacedStream(
             str(self._recording), period_ms, lambda frames: file.writeframesraw(fill(frames, 0.0, False)), file
         )
@@ -68,6 +65,74 @@ class FileSound:
 
     def close(self) -> None:
         """There is nothing to give back."""
+
+
+class WavRecorder:
+    """Replies written to a WAV as fast as they come; for the exchange, it is a speaker.
+
+    Args:
+        path: the file; written over.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def wake(self) -> None:
+        """Always ready."""
+
+    def play(self) -> WavReply:
+        """One reply."""
+        return WavReply(self._path)
+
+
+class WavReply:
+    """One reply on its way into a file, mono at 44.1 kHz. Nobody hears it, so there are no times to tell."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._resampler: tuple[int, Resampler] = RATE_HZ, open_resampler(RATE_HZ, RATE_HZ)
+        self._file: wave.Wave_write
+        self.first_heard_at: float | None = None
+        self.last_heard_at: float | None = None
+        self.underruns = 0
+        self.on_start: Callable[[], None] = lambda: None
+        self.on_play: Callable[[Samples], None] = lambda samples: None
+
+    @property
+    def played_ms(self) -> float:
+        """Milliseconds of sound written so far."""
+        return self._file.getnframes() / RATE_HZ * 1_000
+
+    async def __aenter__(self) -> WavReply:
+        self._file = open_wav(self._path)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._file.close()
+
+    async def put(self, samples: Samples, rate_hz: int) -> None:
+        """Write this next."""
+        if rate_hz != self._resampler[0]:
+            self.complete()
+            self._resampler = rate_hz, open_resampler(rate_hz, RATE_HZ)
+        self._file.writeframesraw(self._resampler[1].convert(samples).tobytes())
+
+    def complete(self) -> None:
+        """No more will come."""
+        self._file.writeframesraw(self._resampler[1].convert(np.zeros(0, np.int16), last=True).tobytes())
+
+    async def drain(self) -> None:
+        """All of it is written already."""
+
+
+def open_wav(path: Path) -> wave.Wave_write:
+    """A WAV to be written, mono s16le at 44.1 kHz. Raises MediaError."""
+    try:
+        file = wave.open(str(path), "wb")
+    except OSError as error:
+        raise MediaError(f"{path} can't be written ({error.strerror})") from error
+    file.setparams((1, 2, RATE_HZ, 0, "NONE", ""))
+    return file
 
 
 class _PacedStream:

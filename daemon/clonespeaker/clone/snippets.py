@@ -40,6 +40,7 @@ class SnippetDecoder:
     def __init__(self, raw_rate_hz: int) -> None:
         self._raw_rate_hz = raw_rate_hz
         self._encoding: _Encoding | None = None
+        self._head = b""  # the reply's first bytes, as long as they are too few to tell
 
     def decode(self, snippet: bytes) -> Iterator[Sound]:
         """The samples that `snippet` completes.
@@ -47,11 +48,22 @@ class SnippetDecoder:
         Raises:
             MediaError: a WAV that can't be read, or MP3 without a decoder installed.
         """
+        if self._encoding is None:
+            snippet, self._head = self._head + snippet, b""
+            if _is_too_short_to_tell(snippet):
+                self._head = snippet
+                return iter(())
         if snippet[:4] == b"RIFF" and snippet[8:12] == b"WAVE":
             self._encoding = _Wav()
         elif self._encoding is None:
             self._encoding = _Mp3() if looks_like_mp3(snippet) else _Pcm(wav.WavFormat(self._raw_rate_hz, 1, 16))
         return self._encoding.decode(snippet)
+
+
+def _is_too_short_to_tell(head: bytes) -> bool:
+    return (len(head) < 12 and b"RIFF".startswith(head[:4])) or (
+        len(head) < 4 and (b"ID3".startswith(head[:3]) or head[:1] == b"\xff")
+    )
 
 
 class _Pcm:
@@ -106,17 +118,22 @@ class _Mp3:
                 "the clone answers in MP3, and the decoder for it is not installed: pip install 'clonespeaker[codecs]'"
             ) from error
         self._codec: Any = av.CodecContext.create("mp3", "r")
-        self._to_mono: Any = av.AudioResampler(format="s16", layout="mono")
+        self._open_mix_down: Any = av.AudioResampler
+        self._mix_down: Any = None
+        self._form: object = None  # what the mix-down takes
         self._errors = av.FFmpegError
 
     def decode(self, data: bytes) -> Iterator[Sound]:
-        for packet in self._codec.parse(data):
+        for packet in self._codec.parse(data) if data else ():  # to FFmpeg, nothing would mean the end
             try:
                 frames = self._codec.decode(packet)
             except self._errors:
                 continue  # a damaged frame is 26 ms; the next one is whole again
             for frame in frames:
-                for mono in self._to_mono.resample(frame):
+                form = frame.format.name, frame.layout.name, frame.sample_rate
+                if form != self._form:  # one mix-down takes one form, and a reply may be made of several files
+                    self._form, self._mix_down = form, self._open_mix_down(format="s16", layout="mono")
+                for mono in self._mix_down.resample(frame):
                     yield mono.to_ndarray().reshape(-1).astype(np.int16, copy=False), mono.sample_rate
 
 

@@ -1,0 +1,5 @@
+"""`python -m clonespeaker`."""
+
+from clonespeaker.cli.main import main
+
+main()

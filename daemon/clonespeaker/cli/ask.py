@@ -1,0 +1,151 @@
+"""`ask`: one turn without a button."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from clonespeaker.audio import wav
+from clonespeaker.audio.convert import open_resampler
+from clonespeaker.audio.devices import SoundSystem
+from clonespeaker.audio.files import WavRecorder
+from clonespeaker.audio.pcm import Samples
+from clonespeaker.audio.speaker import Speaker
+from clonespeaker.cli.terminal import complain, say, say_json
+from clonespeaker.clone.client import CloneClient, open_session
+from clonespeaker.clone.reply import Citation
+from clonespeaker.config.credentials import read_api_key
+from clonespeaker.config.load import load, require_clone
+from clonespeaker.config.settings import Settings
+from clonespeaker.conversation import Conversation
+from clonespeaker.errors import EXIT_USAGE, DeviceError, MediaError
+from clonespeaker.exchange import Exchange, Voice
+from clonespeaker.state import StateDir
+from clonespeaker.timeline import Timeline
+from clonespeaker.utterance import Utterance
+
+
+def main(options: argparse.Namespace) -> int:
+    """Ask, and give out the answer."""
+    if (options.text is None) == (options.wav is None):
+        complain("clonespeaker: ask takes a text or a recording: clonespeaker ask 'Who are you?', or ask --wav FILE")
+        return EXIT_USAGE
+    logging.basicConfig(level=logging.WARNING, format="clonespeaker: %(message)s")
+    loaded = load(options.config, os.environ)
+    require_clone(loaded)
+    api_key = read_api_key(loaded.settings, os.environ)
+    question = options.text if options.wav is None else Utterance.of(read_recording(options.wav))
+    asyncio.run(_ask(options, loaded.settings, api_key, question))
+    return 0
+
+
+def read_recording(path: Path) -> Samples:
+    """A WAV file of any rate and any channel count, as the clone takes it. Raises MediaError."""
+    try:
+        samples, rate_hz = wav.read(path.read_bytes())
+    except OSError as error:
+        raise MediaError(f"{path} can't be read ({error.strerror})") from error
+    except MediaError as error:
+        raise MediaError(f"{path}: {error}") from error
+    return open_resampler(rate_hz, Utterance.RATE_HZ).convert(samples, last=True)
+
+
+async def _ask(options: argparse.Namespace, settings: Settings, api_key: str, question: Utterance | str) -> None:
+    reply = options.reply or settings.clone.reply
+    async with AsyncExitStack() as stack:
+        voice = _open_voice(options, settings, stack) if reply == "voice" else None
+        session = await stack.enter_async_context(open_session(api_key))
+        client = CloneClient(session, settings.clone.base_url, api_key=api_key)
+        conversation = Conversation(
+            client,
+            StateDir(Path(settings.state_dir)),
+            slug=settings.clone.slug,
+            instance_slug=settings.clone.instance_slug,
+            user_email=settings.clone.user_email,
+            conversation_id=settings.clone.conversation_id,
+        )
+        exchange = Exchange(
+            client,
+            conversation,
+            voice,
+            reply=reply,
+            stream=not options.no_stream,
+            upload="exact",
+            image_url=settings.clone.image_url,
+            raw_rate_hz=settings.speaker.reply_rate_hz,
+        )
+        answer, timeline = _Answer(), Timeline()
+        timeline.begin_without_button()
+        await exchange.run(question, timeline, answer, image_url=options.image_url)
+        if options.json:
+            say_json(
+                {
+                    "text": answer.text,
+                    "citations": msgspec.to_builtins(answer.citations),
+                    "image_url": answer.image_url,
+                    "out": str(options.out) if options.out else None,
+                    "conversation_id": conversation.id,
+                    "timeline": timeline.told(),
+                }
+            )
+        else:
+            answer.show()
+
+
+def _open_voice(options: argparse.Namespace, settings: Settings, stack: AsyncExitStack) -> Voice | None:
+    if options.out is not None:
+        return WavRecorder(options.out)
+    sound = SoundSystem()
+    stack.callback(sound.close)
+    speaker = Speaker(
+        lambda fill: sound.open_speaker(settings.speaker.device, period_ms=settings.speaker.period_ms, fill=fill),
+        start_ms=settings.speaker.start_ms,
+        read_ahead_s=settings.speaker.read_ahead_s,
+        lead_in_ms=settings.speaker.lead_in_ms,
+        volume=settings.speaker.volume,
+    )
+    try:
+        speaker.open()
+    except DeviceError as error:
+        complain(f"clonespeaker: {error}; the answer comes as text alone (--out FILE writes its voice to a file)")
+        return None
+    stack.callback(speaker.close)
+    return speaker
+
+
+class _Answer:
+    """What has come; the exchange's audience."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.citations: tuple[Citation, ...] = ()
+        self.image_url: str | None = None
+
+    def on_caption(self, text: str, *, final: bool) -> None:
+        self.text = text
+
+    def on_picture(self, url: str) -> None:
+        self.image_url = url
+
+    def on_citations(self, citations: tuple[Citation, ...]) -> None:
+        self.citations = citations
+
+    def on_play(self, samples: Any) -> None:
+        pass
+
+    def on_first_sound(self) -> None:
+        pass
+
+    def show(self) -> None:
+        say(self.text)
+        for citation in self.citations:
+            say(f"source: {' '.join(filter(None, (citation.title, citation.url)))}")
+        if self.image_url:
+            say(f"picture: {self.image_url}")

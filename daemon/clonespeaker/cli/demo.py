@@ -1,0 +1,203 @@
+"""`demo`: the whole thing on this machine: the daemon as it is, and a simulated clone in the same process.
+
+Real microphone and speaker where there are any, files where not; SPACE is the button. Without a terminal, and with
+`--once`, a recorded question is spoken into the microphone, once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import importlib.resources
+import logging
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from clonespeaker.app import App
+from clonespeaker.audio.devices import SoundSystem
+from clonespeaker.audio.files import FileSound
+from clonespeaker.audio.pcm import Samples
+from clonespeaker.audio.stream import Fill, OnBlock, Stream
+from clonespeaker.cli.ask import read_recording
+from clonespeaker.cli.screen import Screen
+from clonespeaker.cli.terminal import say, say_json, table
+from clonespeaker.config.settings import Button, Clone, Settings, Status
+from clonespeaker.controls.keyboard import Keyboard
+from clonespeaker.errors import EXIT_FAILED, DeviceError
+from clonespeaker.simulate.server import SimulatedClone
+from clonespeaker.timeline import STAGES
+from clonespeaker.turn import Cancelled
+from clonespeaker.upkeep import Sound
+from clonespeaker.utterance import Utterance
+
+_Result = TypeVar("_Result")
+
+_KEYS = "SPACE: hold it, or tap it to start and again to send   c: stop   m: mute   + -: volume   q: quit"
+
+
+def main(options: argparse.Namespace) -> int:
+    """Run it."""
+    logging.basicConfig(level=logging.WARNING, format="clonespeaker: %(message)s")
+    once = options.once or options.wav is not None or not sys.stdin.isatty()
+    question = read_recording(options.wav or shipped_question()) if once else None
+    with tempfile.TemporaryDirectory(prefix="clonespeaker-demo-") as state_dir:
+        return asyncio.run(_demo(options, Path(state_dir), question))
+
+
+def shipped_question() -> Path:
+    """The recorded question that comes with the package."""
+    return Path(str(importlib.resources.files("clonespeaker") / "assets" / "question.wav"))
+
+
+async def _demo(options: argparse.Namespace, state_dir: Path, question: Samples | None) -> int:
+    clone = SimulatedClone()
+    url = await clone.start()
+    settings = Settings(
+        clone=Clone(base_url=url, slug=clone.slug),
+        button=Button(source="none"),
+        status=Status(port=_port()),
+        state_dir=str(state_dir),
+    )
+    files = FileSound(options.out)
+    sound, words = _choose_sound(files, spoken_by_file=question is not None, played_to_file=options.out is not None)
+    screen = Screen(quiet=options.json)
+    app = App(settings, api_key=clone.api_key, sound=sound, listener=screen.on_event)
+    if not options.json:
+        say(f"A simulated clone answers at {url}; it {_how_it_speaks()}.")
+        say(words)
+        say(
+            f"Follow it from another terminal: clonespeaker status --watch --url ws://127.0.0.1:{settings.status.port}/"
+        )
+    running = asyncio.create_task(app.run())
+    try:
+        await _first(running, app.ready.wait())
+        if question is None:
+            await _first(running, _by_hand(app, screen))
+            return 0
+        return await _first(running, _once(app, screen, files, question, options))
+    finally:
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+        await clone.stop()
+
+
+async def _first(running: asyncio.Task[None], work: Coroutine[Any, Any, _Result]) -> _Result:
+    """The result of `work`, unless the daemon ends before it is there."""
+    wanted = asyncio.create_task(work)
+    await asyncio.wait({running, wanted}, return_when=asyncio.FIRST_COMPLETED)
+    if not wanted.done():
+        wanted.cancel()
+        running.result()
+        sys.exit(0)
+    return wanted.result()
+
+
+async def _once(app: App, screen: Screen, files: FileSound, question: Samples, options: argparse.Namespace) -> int:
+    await app.conversation.current()
+    await asyncio.sleep(app.settings.microphone.pre_roll_ms / 1_000)  # something to have as pre-roll
+    app.appliance.press()
+    files.hear(question)
+    await asyncio.sleep(question.size / Utterance.RATE_HZ)
+    app.appliance.release()
+    turn = await screen.turn_over()
+    if options.json:
+        say_json({key: value for key, value in turn.items() if key not in ("type", "event")})
+    else:
+        say()
+        say(_as_table(turn))
+        if options.out:
+            say(f"What the speaker played is in {options.out}.")
+    return 0 if turn["outcome"] == "answered" else EXIT_FAILED
+
+
+async def _by_hand(app: App, screen: Screen) -> None:
+    quit_ = asyncio.Event()
+
+    def on_key(key: str) -> None:
+        match key:
+            case "q" | "\x04":
+                quit_.set()
+            case "c":
+                app.appliance.post(Cancelled())
+            case "m":
+                app.appliance.mute(not app.appliance.muted)
+            case "+" | "=":
+                app.appliance.set_volume(min(100, app.speaker.volume + 5))
+            case "-":
+                app.appliance.set_volume(max(0, app.speaker.volume - 5))
+
+    say(_KEYS)
+    with (
+        contextlib.closing(Keyboard(sys.stdin.fileno(), on_change=app.appliance.on_button, on_key=on_key)),
+        screen.live(),
+    ):
+        await quit_.wait()
+
+
+def _as_table(turn: dict[str, Any]) -> str:
+    rows = [("milliseconds from the release", "")]
+    rows += [(f"  {stage}", "–" if turn[stage] is None else f"{turn[stage]:,.1f}".rjust(10)) for stage in STAGES]
+    rest = ("utterance_ms", "reply_ms", "upload", "retries", "underruns", "http_status", "outcome")
+    rows += [(name, str(turn[name])) for name in rest]
+    return table(rows)
+
+
+def _choose_sound(files: FileSound, *, spoken_by_file: bool, played_to_file: bool) -> tuple[Sound, str]:
+    """Real devices where there are any and no file is wanted instead; and words about it."""
+    real = SoundSystem()
+
+    def has(direction: Any) -> bool:
+        with contextlib.suppress(DeviceError):
+            return bool(real.find("auto", direction))
+        return False
+
+    microphone: Sound = files if spoken_by_file or not has("microphone") else real
+    speaker: Sound = files if played_to_file or not has("speaker") else real
+    heard = "the question comes from a file" if spoken_by_file else "your microphone" if microphone is real else None
+    said = "the answer goes into a file" if played_to_file else "your speaker" if speaker is real else None
+    heard, said = heard or "none found, so it hears silence", said or "none found, so nobody hears it"
+    return _Mixed(microphone, speaker, real), f"Microphone: {heard}. Speaker: {said}."
+
+
+class _Mixed:
+    """A microphone from here, a speaker from there."""
+
+    def __init__(self, microphone: Sound, speaker: Sound, real: SoundSystem) -> None:
+        self._microphone, self._speaker, self._real = microphone, speaker, real
+
+    def open_microphone(self, wanted: str, *, period_ms: float, on_block: OnBlock) -> Stream:
+        return self._microphone.open_microphone(wanted, period_ms=period_ms, on_block=on_block)
+
+    def open_speaker(self, wanted: str, *, period_ms: float, fill: Fill) -> Stream:
+        return self._speaker.open_speaker(wanted, period_ms=period_ms, fill=fill)
+
+    def refresh(self) -> None:
+        self._real.refresh()
+
+    def close(self) -> None:
+        self._real.close()
+
+
+def _how_it_speaks() -> str:
+    return "answers with a synthetic voice" if shutil.which("espeak-ng") else "says back what you said"
+
+
+def _port() -> int:
+    """The usual one where it is free, so that the other commands find the demo; else any."""
+    usual = msgspec.structs.fields(Status)[1].default
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        for port in (usual, 0):
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return int(probe.getsockname()[1])
+    raise AssertionError("a free port is always to be had")

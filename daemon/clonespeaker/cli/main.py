@@ -1,0 +1,147 @@
+"""`clonespeaker`: arguments, exit codes, and what a person reads when something went wrong.
+
+Exit codes: 0 done, 1 failed, 2 wrong arguments, 69 the clone can't be reached, 77 refused (key, prerequisites),
+78 bad settings. What a user can cause is told in words, without a traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from clonespeaker import __version__
+from clonespeaker.cli.terminal import complain
+from clonespeaker.errors import EXIT_FAILED, ClonespeakerError
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Do what the command line says, and exit."""
+    options = parser().parse_args(arguments)
+    # Each command's module is imported when it is asked for: `press` needs no sound.
+    command: Callable[[argparse.Namespace], int] = importlib.import_module(options.module).main
+    try:
+        code = command(options)
+        sys.stdout.flush()
+    except ClonespeakerError as error:
+        complain(f"clonespeaker: {error}")
+        code = error.exit_code
+    except KeyboardInterrupt:
+        code = 130
+    except BrokenPipeError:
+        # Whoever read us has gone (`clonespeaker history | head`); nothing more can be written.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = EXIT_FAILED
+    sys.exit(code)
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their arguments."""
+    top = argparse.ArgumentParser(
+        prog="clonespeaker",
+        description="Talk with a person's AI clone: hold the button, speak, let go, and the clone answers.",
+        epilog="Begin with `clonespeaker demo`: it needs no key and no hardware.",
+    )
+    top.add_argument("--version", action="version", version=f"clonespeaker {__version__}")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def add(name: str, module: str, words: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=words, description=words[0].upper() + words[1:] + ".")
+        command.set_defaults(module=f"clonespeaker.cli.{module}", command=name)
+        return command
+
+    run = _with_config(add("run", "run", "the daemon"))
+    run.add_argument("-v", "--verbose", action="store_true", help="log more (speech text stays out all the same)")
+
+    demo = add("demo", "demo", "the whole thing on this machine, with no key and no hardware: SPACE is the button")
+    demo.add_argument("--once", action="store_true", help="one turn with the shipped question, then its timeline")
+    demo.add_argument("--wav", metavar="FILE", type=Path, help="one turn with this question")
+    demo.add_argument("--out", metavar="FILE", type=Path, help="write what the speaker plays to a WAV")
+    demo.add_argument("--json", action="store_true", help="the timeline as one line of JSON")
+
+    ask = _with_config(add("ask", "ask", "one turn without a button: text or a recording in, text and voice out"))
+    ask.add_argument("text", metavar="TEXT", nargs="?", help="what to ask")
+    ask.add_argument("--wav", metavar="FILE", type=Path, help="a recording to send: any rate, any channels")
+    ask.add_argument("--image-url", metavar="URL", help="a public picture to send along")
+    ask.add_argument("--out", metavar="FILE", type=Path, help="write the voice to a WAV instead of playing it")
+    ask.add_argument("--no-stream", action="store_true", help="have the reply in one piece")
+    ask.add_argument("--reply", choices=("text", "voice"), help="what to answer with (default: clone.reply)")
+    ask.add_argument("--json", action="store_true", help="everything as one line of JSON")
+
+    def control(name: str, words: str) -> argparse.ArgumentParser:
+        command = _with_config(add(name, "control", words))
+        command.add_argument("--url", help="the daemon's websocket (default: from the settings)")
+        return command
+
+    talk = control("talk", "hold the button for so long, and wait for the answer")
+    talk.add_argument("--for", dest="seconds", metavar="TIME", type=_seconds, required=True, help="3s, 800ms, 2.5")
+    control("press", "hold the button down")
+    control("release", "let the button go")
+    control("cancel", "stop the turn that is going on")
+    control("say", "ask by text, and wait for the answer").add_argument("text", metavar="TEXT")
+    control("volume", "set the volume").add_argument("level", metavar="0..100", type=_volume)
+    control("mute", "close the microphone")
+    control("unmute", "open the microphone again")
+    control("new-conversation", "begin a new conversation")
+
+    status = _with_config(add("status", "status", "what a running daemon is doing"))
+    status.add_argument("--url", help="the daemon's websocket (default: from the settings)")
+    status.add_argument("--watch", action="store_true", help="go on: every event as it happens")
+    status.add_argument("--json", action="store_true", help="as JSON, one line each")
+    history = _with_config(add("history", "status", "the conversation so far"))
+    history.add_argument("--url", help="the daemon's websocket (default: from the settings)")
+    history.add_argument("--json", action="store_true", help="as one line of JSON")
+
+    doctor = _with_config(add("doctor", "doctor", "check everything, and say what to do about it"))
+    doctor.add_argument("--json", action="store_true", help="as one line of JSON")
+    devices = add("devices", "devices", "microphones and speakers with their stable names and rates; gpio chips")
+    devices.add_argument("--json", action="store_true", help="as one line of JSON")
+    config = _with_config(add("config", "config", "the settings: checked, shown, described"))
+    config.add_argument("what", choices=("check", "show", "schema"), help="all mistakes at once; what is in force and "
+                        "from where; JSON Schema for editors")  # fmt: skip
+
+    simulate = add("simulate", "simulate", "the simulated clone alone")
+    simulate.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s)")
+    simulate.add_argument("--port", type=int, default=8700, help="0: any free one (default: %(default)s)")
+    simulate.add_argument("--key", default="dsk-simulated", help="the key it takes (default: %(default)s)")
+    simulate.add_argument("--slug", default="my-clone", help="its name in requests (default: %(default)s)")
+    simulate.add_argument("--think", metavar="S", type=float, default=0.3, help="seconds before it answers")
+    simulate.add_argument("--voice", choices=("auto", "echo", "speech", "tone"), default="auto")
+    simulate.add_argument("--encoding", choices=("raw", "wav-first", "wav-each", "mp3"), default="raw")
+    simulate.add_argument("--rate", metavar="HZ", type=int, default=44_100, help="of its sound")
+    simulate.add_argument("--snippet-ms", metavar="MS", type=float, default=200.0, help="length of its snippets")
+    simulate.add_argument("--pace", metavar="X", type=float, help="1.0: sends in real time (default: at once)")
+    simulate.add_argument("--jitter-ms", metavar="MS", type=float, default=0.0, help="mean lateness of its events")
+    simulate.add_argument("--fault", metavar="NAME", help="misbehave; `--fault list` lists the ways")
+    return top
+
+
+def _with_config(command: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    command.add_argument(
+        "--config",
+        metavar="FILE",
+        type=Path,
+        help="settings (default: /etc/clonespeaker/config.yaml, where there is one)",
+    )
+    return command
+
+
+def _seconds(text: str) -> float:
+    """`3s`, `800ms`, `2.5` → seconds."""
+    number, unit = (text[:-2], 1_000) if text.endswith("ms") else (text.removesuffix("s"), 1)
+    try:
+        seconds = float(number) / unit
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; write 3s or 800ms") from None
+    if not 0.1 <= seconds <= 600:
+        raise argparse.ArgumentTypeError(f"{text!r} is not between 0.1 and 600 seconds")
+    return seconds
+
+
+def _volume(text: str) -> int:
+    if not (text.isdecimal() and int(text) <= 100):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 100")
+    return int(text)
