@@ -105,6 +105,7 @@ class StateDir:
         """Keep `state`. Blocks until it is on the disk. Failing is a warning: the device works without."""
         new = self._file.with_suffix(".new")
         try:
+            self._path.mkdir(parents=True, exist_ok=True)
             with new.open("wb") as file:
                 file.write(msgspec.json.encode(state) + b"\n")
                 file.flush()

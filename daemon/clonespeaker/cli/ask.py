@@ -65,7 +65,7 @@ async def _ask(options: argparse.Namespace, settings: Settings, api_key: str, qu
         client = CloneClient(session, settings.clone.base_url, api_key=api_key)
         conversation = Conversation(
             client,
-            StateDir(Path(settings.state_dir)),
+            _memory(settings),
             slug=settings.clone.slug,
             instance_slug=settings.clone.instance_slug,
             user_email=settings.clone.user_email,
@@ -97,6 +97,11 @@ async def _ask(options: argparse.Namespace, settings: Settings, api_key: str, qu
             )
         else:
             answer.show()
+
+
+def _memory(settings: Settings) -> StateDir | None:
+    """The daemon's, so that this turn belongs to the same conversation; None where this user may not write there."""
+    return StateDir(Path(settings.state_dir)) if os.access(settings.state_dir, os.W_OK) else None
 
 
 def _open_voice(options: argparse.Namespace, settings: Settings, stack: AsyncExitStack) -> Voice | None:

@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+import numpy as np
 
 from clonespeaker.app import App
-from clonespeaker.audio.devices import SoundSystem
+from clonespeaker.audio.devices import Direction, SoundSystem
 from clonespeaker.audio.files import FileSound
 from clonespeaker.audio.pcm import Samples
 from clonespeaker.audio.stream import Fill, OnBlock, Stream
@@ -38,6 +39,7 @@ from clonespeaker.turn import Cancelled
 from clonespeaker.upkeep import Sound
 from clonespeaker.utterance import Utterance
 
+_NOTHING = np.zeros(0, np.int16)
 _Result = TypeVar("_Result")
 
 _KEYS = "SPACE: hold it, or tap it to start and again to send   c: stop   m: mute   + -: volume   q: quit"
@@ -66,8 +68,7 @@ async def _demo(options: argparse.Namespace, state_dir: Path, question: Samples 
         status=Status(port=_port()),
         state_dir=str(state_dir),
     )
-    files = FileSound(options.out)
-    sound, words = _choose_sound(files, spoken_by_file=question is not None, played_to_file=options.out is not None)
+    sound, files, words = _choose_sound(options.out, spoken_by_file=question is not None)
     screen = Screen(quiet=options.json)
     app = App(settings, api_key=clone.api_key, sound=sound, listener=screen.on_event)
     if not options.json:
@@ -80,7 +81,7 @@ async def _demo(options: argparse.Namespace, state_dir: Path, question: Samples 
     try:
         await _first(running, app.ready.wait())
         if question is None:
-            await _first(running, _by_hand(app, screen))
+            await _first(running, _by_hand(app, screen, files))
             return 0
         return await _first(running, _once(app, screen, files, question, options))
     finally:
@@ -114,13 +115,16 @@ async def _once(app: App, screen: Screen, files: FileSound, question: Samples, o
     else:
         say()
         say(_as_table(turn))
-        if options.out:
-            say(f"What the speaker played is in {options.out}.")
     return 0 if turn["outcome"] == "answered" else EXIT_FAILED
 
 
-async def _by_hand(app: App, screen: Screen) -> None:
+async def _by_hand(app: App, screen: Screen, files: FileSound) -> None:
     quit_ = asyncio.Event()
+    recorded = read_recording(shipped_question())
+
+    def on_space(down: bool) -> None:
+        files.hear(recorded if down else _NOTHING)  # where there is a real microphone, nobody listens to this
+        app.appliance.on_button(down)
 
     def on_key(key: str) -> None:
         match key:
@@ -137,7 +141,7 @@ async def _by_hand(app: App, screen: Screen) -> None:
 
     say(_KEYS)
     with (
-        contextlib.closing(Keyboard(sys.stdin.fileno(), on_change=app.appliance.on_button, on_key=on_key)),
+        contextlib.closing(Keyboard(sys.stdin.fileno(), on_change=on_space, on_key=on_key)),
         screen.live(),
     ):
         await quit_.wait()
@@ -151,21 +155,25 @@ def _as_table(turn: dict[str, Any]) -> str:
     return table(rows)
 
 
-def _choose_sound(files: FileSound, *, spoken_by_file: bool, played_to_file: bool) -> tuple[Sound, str]:
-    """Real devices where there are any and no file is wanted instead; and words about it."""
+def _choose_sound(out: Path | None, *, spoken_by_file: bool) -> tuple[Sound, FileSound, str]:
+    """Real devices where there are any and no file is wanted instead; the files; and words about it."""
     real = SoundSystem()
 
-    def has(direction: Any) -> bool:
+    def has(direction: Direction) -> bool:
         with contextlib.suppress(DeviceError):
             return bool(real.find("auto", direction))
         return False
 
-    microphone: Sound = files if spoken_by_file or not has("microphone") else real
-    speaker: Sound = files if played_to_file or not has("speaker") else real
-    heard = "the question comes from a file" if spoken_by_file else "your microphone" if microphone is real else None
-    said = "the answer goes into a file" if played_to_file else "your speaker" if speaker is real else None
-    heard, said = heard or "none found, so it hears silence", said or "none found, so nobody hears it"
-    return _Mixed(microphone, speaker, real), f"Microphone: {heard}. Speaker: {said}."
+    played_to_file = out or (None if has("speaker") else Path(tempfile.gettempdir()) / "clonespeaker-demo.wav")
+    files = FileSound(played_to_file)
+    if spoken_by_file:
+        heard = "a recorded question"
+    elif has("microphone"):
+        heard = "yours"
+    else:
+        heard, spoken_by_file = "none found, so SPACE speaks a recorded question", True
+    mixed = _Mixed(files if spoken_by_file else real, files if played_to_file else real, real)
+    return mixed, files, f"Microphone: {heard}. Speaker: {played_to_file or 'yours'}."
 
 
 class _Mixed:

@@ -82,7 +82,8 @@ class Screen:
     def _line(self, text: str) -> None:
         if self._live:
             sys.stdout.write("\r\033[K")
-        say(text)
+        with contextlib.suppress(BrokenPipeError):  # whoever read this has gone; the turn goes on all the same
+            say(text)
 
     def _draw(self) -> None:
         if self._live:

@@ -115,7 +115,8 @@ class _Mp3:
             import av
         except ImportError as error:
             raise MediaError(
-                "the clone answers in MP3, and the decoder for it is not installed: pip install 'clonespeaker[codecs]'"
+                "the clone answers in MP3, and the decoder for it is not installed: pip install 'clonespeaker[codecs]'",
+                fault="no-codec",
             ) from error
         self._codec: Any = av.CodecContext.create("mp3", "r")
         self._open_mix_down: Any = av.AudioResampler

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -82,14 +83,15 @@ def open_button(pin: str, *, pull: str, bounce_ms: float, on_change: OnButton, f
         "none": {"pull_up": None, "active_state": False},
     }
     try:
-        device = gpiozero.Button(pin, bounce_time=None, pin_factory=factory, **levels[pull])
+        with warnings.catch_warnings(record=True) as tried:  # what gpiozero found unusable, one by one
+            device = gpiozero.Button(pin, bounce_time=None, pin_factory=factory, **levels[pull])
     except gpiozero.exc.BadPinFactory as error:
         raise DeviceError(
             "button",
             "this machine has no GPIO pins that gpiozero can use; on a Raspberry Pi install lgpio "
             "(pip install 'clonespeaker[pi]', or apt install python3-lgpio), elsewhere set button.source to keyboard "
             "or none",
-            detail=str(error),
+            detail="; ".join([str(error), *(str(warning.message) for warning in tried)]),
         ) from error
     except gpiozero.exc.GPIOZeroError as error:
         raise DeviceError("button", f"button.pin {pin} can't be used: {error}") from error
