@@ -1,0 +1,1 @@
+"""Benchmarks: each figure beside a yardstick, measured in the same run."""
