@@ -95,12 +95,12 @@ class Conversation:
         async with self._making:
             await self._make()
 
-    def lost(self, conversation_id: str) -> bool:
+    def lost(self) -> bool:
         """The clone does not know it any more; whether another can be made."""
-        if self.id == conversation_id and self._slug is not None:
-            self.id = None
-            self._known_ids = []
-        return self._slug is not None
+        if self._slug is None:
+            return False
+        self.id, self._known_ids = None, []
+        return True
 
     async def refresh(self) -> list[Message]:
         """Look the history up again; returns what it has. Raises CloneError."""

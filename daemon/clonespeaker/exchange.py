@@ -1,15 +1,7 @@
-"""One turn's way to the clone and back: utterance or text out, sound and text in, as many requests as it takes.
+"""One turn's way to the clone and back: utterance or text out, sound and text in.
 
-What is sent again, and when (only while no part of a reply has come):
-
-- A live upload that the server refuses for its form (`LIVE_REFUSALS`), or breaks off without a word, goes again as
-  exact, at once; accepted so, everything later goes as exact, too.
-- A conversation that the clone has lost is made anew, once.
-- What may pass by itself (no connection, 429, 5xx) is tried again a moment later, `RETRIES` times. Where the request
-  had gone out whole and no answer came, the history tells first whether the clone has heard it.
-
-A reply that breaks off is played as far as it came; its full text is looked up in the history for the screen; then
-the error goes on.
+While no part of a reply has come, what fails may be sent again (`attempts` has the rules). A reply that breaks off
+is played as far as it came; its full text is looked up in the history for the screen; then the error goes on.
 """
 
 from __future__ import annotations
@@ -17,18 +9,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
 
+from clonespeaker.attempts import Attempts
 from clonespeaker.audio.pcm import Samples
+from clonespeaker.audio.voice import Playing, Voice
 from clonespeaker.clone.client import CloneClient, Request
-from clonespeaker.clone.failures import ConnectionBroken
-from clonespeaker.clone.records import Message
 from clonespeaker.clone.reply import Citation, Final, Malformed, ReplyEvent, Snippet, Token
 from clonespeaker.clone.snippets import SnippetDecoder
 from clonespeaker.clone.upload import UploadBody, exact_body
@@ -39,51 +30,8 @@ from clonespeaker.utterance import Utterance
 
 log = logging.getLogger(__name__)
 
-LIVE_REFUSALS = frozenset({400, 411, 413, 415, 422, 501})
-"""Statuses by which a server may mean that it takes no body of unknown length, or no WAV with such a header."""
-
-RETRIES = 2
-_BACKOFF_S = 0.5  # before the first retry, doubled for each; half of it is left to chance
-_RETRY_AFTER_MOST_S = 5.0
 _PIECE_BYTES = 64 * 1024  # what an exact body is handed to the socket in
 _SPARE_MS = 1_000  # what a recording may be longer than its limit, in the header of a live upload
-
-
-class Playing(Protocol):
-    """One reply being played: `Playback`, or what stands for it. As an async context manager, leaving it stops it."""
-
-    first_heard_at: float | None
-    last_heard_at: float | None
-    underruns: int
-    on_start: Callable[[], None]
-    on_play: Callable[[Samples], None]
-
-    @property
-    def played_ms(self) -> float:
-        """Milliseconds of sound played so far."""
-
-    async def __aenter__(self) -> Playing: ...
-
-    async def __aexit__(self, *_: object) -> None: ...
-
-    async def put(self, samples: Samples, rate_hz: int) -> None:
-        """Play this next; waits while too much is waiting already."""
-
-    def complete(self) -> None:
-        """No more will come."""
-
-    async def drain(self) -> None:
-        """Wait until all of it has been heard."""
-
-
-class Voice(Protocol):
-    """What plays replies: `Speaker`, or a file."""
-
-    def wake(self) -> None:
-        """Get ready. Blocks. Raises DeviceError."""
-
-    def play(self) -> Playing:
-        """One reply. Raises DeviceError."""
 
 
 class Audience(Protocol):
@@ -113,16 +61,6 @@ class _Reply:
     began: bool = False
     sounded: bool = False
     malformed: int = 0
-
-
-@dataclass(slots=True)
-class _Attempts:
-    """What has been tried in a turn so far."""
-
-    live: bool
-    retries: int = 0
-    lost_conversation: bool = False
-    refused_live: CloneError | None = None
 
 
 class Exchange:
@@ -255,51 +193,28 @@ class _Turn:
             raise CloneError("nothing in the clone's answer could be played", fault="reply-broken")
 
     async def _ask_until_answered(self) -> None:
-        attempts = _Attempts(live=self._exchange._live and isinstance(self._question, Utterance))
+        exchange = self._exchange
+        attempts = Attempts(
+            exchange._conversation,
+            live=exchange._live and isinstance(self._question, Utterance),
+            may_fall_back=exchange._may_fall_back,
+        )
         while True:
             request = Request()
-            before = self._exchange._conversation.messages
             try:
                 await self._ask(request, live=attempts.live)
+                break
             except CloneError as error:
                 if self._reply.began:
                     raise
-                await self._prepare_again(error, request, attempts, before)
-            else:
-                if attempts.refused_live is not None:
-                    self._exchange._live = False
-                    log.warning(
-                        "upload: the server takes no live upload (%s); from now on recordings are sent whole",
-                        attempts.refused_live,
-                    )
-                return
-
-    async def _prepare_again(
-        self, error: CloneError, request: Request, attempts: _Attempts, before: list[Message]
-    ) -> None:
-        """Get ready for another attempt, or raise `error` where none would help."""
-        conversation = self._exchange._conversation
-        if attempts.live and self._exchange._may_fall_back and _refuses_live(error):
-            attempts.live, attempts.refused_live = False, error
-            log.info("upload: refused live (%s); sending it whole", error)
-        elif error.fault == "no-conversation" and not attempts.lost_conversation and conversation.id is not None:
-            attempts.lost_conversation = True
-            if not conversation.lost(conversation.id):
-                raise error
-        elif error.retryable and attempts.retries < RETRIES:
-            if request.body_sent_at is not None and error.status is None and await self._was_heard(before):
-                raise CloneError("the clone heard it, but its answer was lost", fault="reply-broken") from error
-            pause_s = _BACKOFF_S * 2**attempts.retries * random.uniform(0.5, 1.0)
-            if error.retry_after_s is not None:
-                if error.retry_after_s > _RETRY_AFTER_MOST_S:
-                    raise error
-                pause_s = max(pause_s, error.retry_after_s)
-            attempts.retries += 1
-            log.info("clone: %s; trying again in %.1f s", error, pause_s)
-            await asyncio.sleep(pause_s)
-        else:
-            raise error
-        self._timeline.retries += 1
+                await attempts.prepare_another(error, request)
+                self._timeline.retries += 1
+        if attempts.refused_live is not None:
+            exchange._live = False
+            log.warning(
+                "upload: the server takes no live upload (%s); from now on recordings are sent whole",
+                attempts.refused_live,
+            )
 
     async def _ask(self, request: Request, *, live: bool) -> None:
         if isinstance(self._question, Utterance):
@@ -373,14 +288,6 @@ class _Turn:
                 self._reply.text = messages[-1].text
         self._audience.on_caption(self._reply.text, final=True)
 
-    async def _was_heard(self, before: list[Message]) -> bool:
-        """Whether the clone has got the question, though no answer came: its history has grown.
-
-        Raises:
-            CloneError: the history can't be had either.
-        """
-        return await self._exchange._conversation.refresh() != before
-
     def _note_first_sound(self) -> None:
         assert self.playback is not None
         self._timeline.first_sound = self.playback.first_heard_at
@@ -395,10 +302,6 @@ class _Turn:
             self._timeline.drained = self.playback.last_heard_at
         if self._reply.malformed:
             log.warning("reply: %d events could not be read", self._reply.malformed)
-
-
-def _refuses_live(error: CloneError) -> bool:
-    return error.status in LIVE_REFUSALS or isinstance(error, ConnectionBroken)
 
 
 async def _in_pieces(body: bytes) -> AsyncIterator[bytes]:

@@ -18,6 +18,7 @@ from clonespeaker.audio.devices import SoundSystem
 from clonespeaker.audio.files import WavRecorder
 from clonespeaker.audio.pcm import Samples
 from clonespeaker.audio.speaker import Speaker
+from clonespeaker.audio.voice import Voice
 from clonespeaker.cli.terminal import complain, say, say_json
 from clonespeaker.clone.client import CloneClient, open_session
 from clonespeaker.clone.reply import Citation
@@ -26,7 +27,7 @@ from clonespeaker.config.load import load, require_clone
 from clonespeaker.config.settings import Settings
 from clonespeaker.conversation import Conversation
 from clonespeaker.errors import EXIT_USAGE, DeviceError, MediaError
-from clonespeaker.exchange import Exchange, Voice
+from clonespeaker.exchange import Exchange
 from clonespeaker.state import StateDir
 from clonespeaker.timeline import Timeline
 from clonespeaker.utterance import Utterance

@@ -47,7 +47,7 @@ _KEYS = "SPACE: hold it, or tap it to start and again to send   c: stop   m: mut
 
 def main(options: argparse.Namespace) -> int:
     """Run it."""
-    logging.basicConfig(level=logging.WARNING, format="clonespeaker: %(message)s")
+    logging.basicConfig(level=logging.ERROR, format="clonespeaker: %(message)s")  # the screen tells the rest
     once = options.once or options.wav is not None or not sys.stdin.isatty()
     question = read_recording(options.wav or shipped_question()) if once else None
     with tempfile.TemporaryDirectory(prefix="clonespeaker-demo-") as state_dir:

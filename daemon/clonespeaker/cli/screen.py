@@ -54,10 +54,12 @@ class Screen:
                 self._line(f"{'you  ' if fields['who'] == 'user' else 'clone'}: {fields['text']}")
             case "turn" if self._live:
                 self._line(coloured(f"turn {fields['turn']} {fields['outcome']}: {in_words(fields)}", "dim"))
-            case "fault":
-                self._line(coloured(fields["detail"] if fields["active"] else f"{fields['fault']}: over", "red"))
-            case "settings" if "volume" in fields or "muted" in fields:
-                self._line(", ".join(f"{key}: {fields[key]}" for key in ("volume", "muted") if key in fields))
+            case "fault" if fields["active"]:
+                self._line(coloured(fields["detail"], "red"))
+            case "settings" if "muted" in fields:
+                self._line(f"the microphone is {'muted' if fields['muted'] else 'open'}")
+            case "settings" if "volume" in fields:
+                self._line(f"volume {fields['volume']}")
         self._draw()
 
     async def turn_over(self) -> dict[str, Any]:
