@@ -113,10 +113,13 @@ class Appliance:
 
     async def run(self) -> None:
         """Obey events until cancelled. An exception that is nobody's fault but ours ends it."""
-        async with asyncio.TaskGroup() as self._tasks:
-            self.post(Started())
-            while True:
-                self._obey(await self._inbox.get())
+        try:
+            async with asyncio.TaskGroup() as self._tasks:
+                self.post(Started())
+                while True:
+                    self._obey(await self._inbox.get())
+        finally:
+            self._stop_timers()
 
     # What comes in
 
@@ -147,8 +150,10 @@ class Appliance:
 
     def talk(self, seconds: float) -> None:
         """Press, and release after `seconds`."""
+        number = self.turn.number + 1  # the release is meant for this turn alone
+        release = Released(number) if seconds >= self._min_hold_s else Tapped(number)
         self._press()
-        asyncio.get_running_loop().call_later(seconds, lambda: self.post(self._released()))
+        asyncio.get_running_loop().call_later(seconds, lambda: self.post(release))
 
     def _press(self) -> None:
         error = self.press_refused()

@@ -13,6 +13,7 @@ sample has come out, not when it was handed over.
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -56,6 +57,7 @@ class Speaker:
         self._open_stream = open_stream
         self._opened: tuple[Stream, Output] | None = None
         self._awake_since: float | None = None
+        self._switching = threading.Lock()  # these methods run in threads, and a press may come as it falls asleep
         self.jitter = JitterBuffer(start_ms)
         self.read_ahead_s = read_ahead_s
         self.lead_in_ms = lead_in_ms
@@ -90,21 +92,24 @@ class Speaker:
         Raises:
             DeviceError: it does not start.
         """
-        if self._opened is not None and self._awake_since is None:
-            self._opened[0].start()
-            self._awake_since = time.monotonic()
+        with self._switching:
+            if self._opened is not None and self._awake_since is None:
+                self._opened[0].start()
+                self._awake_since = time.monotonic()
 
     def rest(self) -> None:
         """Let the device sleep until the next `wake`. Blocks."""
-        if self._opened is not None:
-            self._awake_since = None
-            self._opened[0].stop()
+        with self._switching:
+            if self._opened is not None:
+                self._awake_since = None
+                self._opened[0].stop()
 
     def close(self) -> None:
         """Give the device back. Blocks; never raises."""
-        opened, self._opened, self._awake_since = self._opened, None, None
-        if opened is not None:
-            opened[0].close()
+        with self._switching:
+            opened, self._opened, self._awake_since = self._opened, None, None
+            if opened is not None:
+                opened[0].close()
 
     def play(self) -> Playback:
         """A sound to be played now. `wake` comes before it.

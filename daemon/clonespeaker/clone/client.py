@@ -212,6 +212,8 @@ class CloneClient:
         request.first_event_at = time.monotonic()
         for event in parse_whole(bytes(body)):
             yield event
+            if isinstance(event, Malformed):
+                raise CloneError("the clone's answer can't be read", fault="reply-broken")
 
     async def _stream(self, response: aiohttp.ClientResponse, request: Request) -> AsyncIterator[ReplyEvent]:
         parser = SseParser()
@@ -222,7 +224,11 @@ class CloneClient:
                 chunk = await response.content.readany()
             waited_s += time.monotonic() - begun
             silent_bytes += len(chunk)
-            for data in parser.feed(chunk) if chunk else parser.close():
+            events = parser.feed(chunk) if chunk else parser.close()
+            if parser.oversized:  # told first: after the final event nothing is
+                parser.oversized = 0
+                yield Malformed(f"an event of more than {LIMIT_BYTES:,} bytes")
+            for data in events:
                 waited_s, silent_bytes = 0.0, 0
                 if request.first_event_at is None:
                     request.first_event_at = time.monotonic()
@@ -232,9 +238,6 @@ class CloneClient:
                         # Some servers end twice, with the final event and a bare [DONE]: the first counts.
                         await self._read_to_end(response)
                         return
-            if parser.oversized:
-                parser.oversized = 0
-                yield Malformed(f"an event of more than {LIMIT_BYTES:,} bytes")
             if silent_bytes > _WHOLE_LIMIT_BYTES:
                 raise CloneError("the clone's answer has no end to its events", fault="reply-broken")
             if not chunk:

@@ -52,10 +52,10 @@ def unreachable(base_url: str) -> Iterator[None]:
     except TimeoutError as error:
         raise _offline(f"{base_url} took too long to answer; check the network", error) from error
     except aiohttp.ClientConnectionError as error:
-        raise ConnectionBroken(f"the connection to {base_url} broke off", detail=repr(error)) from error
+        raise ConnectionBroken(f"the connection to {base_url} broke off", detail=_detail(error)) from error
     except aiohttp.ClientError as error:
         raise CloneError(
-            f"{base_url} answers something that is not HTTP", fault="server-error", detail=repr(error)
+            f"{base_url} answers something that is not HTTP", fault="server-error", detail=_detail(error)
         ) from error
 
 
@@ -70,7 +70,7 @@ def broken_off() -> Iterator[None]:
         raise CloneError("the clone stopped in the middle of its answer", fault="reply-broken") from error
     except aiohttp.ClientError as error:
         raise CloneError(
-            "the connection broke off during the answer", fault="reply-broken", detail=repr(error)
+            "the connection broke off during the answer", fault="reply-broken", detail=_detail(error)
         ) from error
 
 
@@ -150,7 +150,12 @@ def _retry_after_s(headers: Mapping[str, str]) -> float | None:
 
 
 def _offline(message: str, error: Exception, *, retryable: bool = True) -> CloneError:
-    return CloneError(message, fault="offline", retryable=retryable, detail=repr(error))
+    return CloneError(message, fault="offline", retryable=retryable, detail=_detail(error))
+
+
+def _detail(error: Exception) -> str:
+    """For technicians. Some errors of aiohttp show the request's headers in their `repr`, and with them the key."""
+    return f"{type(error).__name__}({error})" if hasattr(error, "request_info") else repr(error)
 
 
 def _reason(error: BaseException) -> str:
