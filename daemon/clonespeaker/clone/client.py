@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -131,7 +131,7 @@ class CloneClient:
         ).history
 
     async def _call(self, method: str, path: str, answer: type[_Answer], *, what: str, **arguments: Any) -> _Answer:
-        with unreachable(self.base_url):
+        with self._without_key(), unreachable(self.base_url):
             async with (
                 asyncio.timeout(self._patience.answer_s),
                 self._session.request(method, self.base_url + path, allow_redirects=False, **arguments) as response,
@@ -164,7 +164,7 @@ class CloneClient:
         headers = {"Content-Type": "application/json"}
         if length is not None:
             headers["Content-Length"] = str(length)
-        with unreachable(self.base_url):
+        with self._without_key(), unreachable(self.base_url):
             async with asyncio.timeout(None) as deadline:
                 response = await self._session.post(
                     f"{self.base_url}/api/clone/generate_response",
@@ -177,7 +177,7 @@ class CloneClient:
         async with response:
             if response.status != 200:
                 raise self._refused(response, await self._read_refusal(response), "conversation")
-            with broken_off():
+            with self._without_key(), broken_off():
                 if response.content_type == "application/json":
                     events = self._whole(response, request)
                 else:
@@ -267,10 +267,26 @@ class CloneClient:
         return b""
 
     def _refused(self, response: aiohttp.ClientResponse, body: bytes, what: str) -> CloneError:
-        return from_status(
+        error = from_status(
             response.status,
             headers=response.headers,
-            body=body.replace(self._api_key.encode(), b"***") if self._api_key else body,
+            body=body.replace(self._api_key.encode(), b"***") if self._api_key else body,  # before it is cut short
             what=what,
             base_url=self.base_url,
         )
+        return self._hide_key(error)
+
+    @contextlib.contextmanager
+    def _without_key(self) -> Iterator[None]:
+        """Keep the key out of errors, should the server have sent it back."""
+        try:
+            yield
+        except CloneError as error:
+            self._hide_key(error)
+            raise
+
+    def _hide_key(self, error: CloneError) -> CloneError:
+        if self._api_key:
+            error.args = tuple(str(arg).replace(self._api_key, "***") for arg in error.args)
+            error.detail = error.detail.replace(self._api_key, "***")
+        return error

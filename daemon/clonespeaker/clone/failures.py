@@ -154,8 +154,8 @@ def _offline(message: str, error: Exception, *, retryable: bool = True) -> Clone
 
 
 def _detail(error: Exception) -> str:
-    """For technicians. Some errors of aiohttp show the request's headers in their `repr`, and with them the key."""
-    return f"{type(error).__name__}({error})" if hasattr(error, "request_info") else repr(error)
+    """For technicians. Not the `repr`: some of aiohttp's show the request's headers, and with them the key."""
+    return f"{type(error).__name__}: {error}"
 
 
 def _reason(error: BaseException) -> str:

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clonespeaker.clone.reply import (
+    Citation,
+    Final,
+    Malformed,
+    ReplyEvent,
+    Snippet,
+    Token,
+    parse_event,
+    parse_whole,
+)
+
+SOUND = b"\0\1\xfe\xff"
+SOUND64 = base64.b64encode(SOUND).decode()
+CITED = {"url": "https://a.example/x", "title": "X", "text": "…", "type": "web"}
+CITATION = Citation("https://a.example/x", "X", "…", "web")
+
+
+def event(**fields: Any) -> bytes:
+    return json.dumps(fields).encode()
+
+
+EVENTS: dict[str, tuple[bytes, list[ReplyEvent]]] = {
+    "a token": (event(current_token="Hel", clone_response=None), [Token("Hel")]),
+    "an empty token": (event(current_token="", clone_response=None), []),
+    "a token of spaces": (event(current_token=" "), [Token(" ")]),
+    "a snippet": (event(audio_chunk=SOUND64, clone_response=None), [Snippet(SOUND)]),
+    "a snippet, token null": (event(audio_chunk=SOUND64, current_token=None, clone_response=None), [Snippet(SOUND)]),
+    "an empty snippet": (event(audio_chunk=""), []),
+    "text and sound": (event(audio_chunk=SOUND64, current_token="Hel"), [Token("Hel"), Snippet(SOUND)]),
+    "the final event": (
+        event(
+            current_token="[DONE]",
+            clone_response={
+                "id": "1",
+                "text": "Hello",
+                "created_at": "now",
+                "citations": [CITED],
+                "image_url": "http://i",
+            },
+        ),
+        [Final("Hello", (CITATION,), "http://i")],
+    ),
+    "the final event, voice": (event(current_token="[DONE]", clone_response={"transcript": "Hello"}), [Final("Hello")]),
+    "a transcript before a text": (event(clone_response={"text": "a", "transcript": "b"}), [Final("b")]),
+    "an empty transcript": (event(clone_response={"text": "a", "transcript": ""}), [Final("")]),
+    "the end without [DONE]": (event(clone_response={"text": "Hello"}), [Final("Hello")]),
+    "the end without a response": (event(current_token="[DONE]", clone_response=None), [Final()]),
+    "the end with nulls": (event(clone_response={"text": None, "citations": None, "image_url": None}), [Final()]),
+    "the last token with the end": (event(current_token="lo", clone_response={"text": "x"}), [Token("lo"), Final("x")]),
+    "the last snippet with the end": (
+        event(audio_chunk=SOUND64, current_token="[DONE]", clone_response={"transcript": "x"}),
+        [Snippet(SOUND), Final("x")],
+    ),
+    "the whole sound once more in the end": (event(clone_response={"audio": SOUND64, "text": "x"}), [Final("x")]),
+    "a voice that is no sound": (event(clone_response={"voice": "warm!", "text": "x"}), [Final("x")]),
+    "a sound that is a link": (event(clone_response={"audio": {"url": "http://a"}, "text": "x"}), [Final("x")]),
+    "a citation without all": (
+        event(clone_response={"citations": [{"url": "u"}, {"page": 3}]}),
+        [Final(None, (Citation("u"), Citation()))],
+    ),
+    "a bare [DONE]": (b"[DONE]", [Final()]),
+    "a bare [DONE] with spaces": (b" [DONE] \n", [Final()]),
+    "unknown fields": (event(type="ping", at=3, more={"a": [1]}), []),
+    "nothing": (b"{}", []),
+}
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_events(name: str) -> None:
+    data, said = EVENTS[name]
+    assert parse_event(data) == said
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"Hello",
+        b"[]",
+        b'"[DONE]"',
+        b"null",
+        b'{"current_token": "cut of',
+        b'{"current_token": 5}',
+        b'{"current_token": "\xff\xfe"}',
+        b'{"current_token": "\\ud800"}',
+        b'{"audio_chunk": "not base64!"}',
+        b'{"audio_chunk": "AAA"}',
+        b'{"audio_chunk": [0, 1]}',
+        b'{"clone_response": "x"}',
+        pytest.param(b'{"x": ' + b"[" * 100_000, id="nested without end"),
+        pytest.param(b'{"clone_response": ' * 100_000, id="nested in what is known"),
+    ],
+)
+@pytest.mark.parametrize("parse", [parse_event, parse_whole])
+def test_what_cannot_be_read_is_told_and_passed_over(parse: Any, data: bytes) -> None:
+    (said,) = parse(data)
+    assert isinstance(said, Malformed)
+    assert said.reason
+    assert said.head == repr(data[:60])
+    assert said.head not in repr(said), "speech must not get into a log by accident"
+
+
+@given(st.binary(max_size=60) | st.text(max_size=60).map(lambda text: json.dumps({"current_token": text}).encode()))
+def test_any_bytes_say_something_or_nothing(data: bytes) -> None:
+    assert all(isinstance(said, ReplyEvent) for said in parse_event(data))
+    assert isinstance(parse_whole(data)[-1], Malformed)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(lambda text: text != "[DONE]"))
+def test_any_token_comes_as_it_is(text: str) -> None:
+    for escaped in (True, False):
+        assert parse_event(json.dumps({"current_token": text}, ensure_ascii=escaped).encode()) == [Token(text)]
+
+
+@given(st.binary(min_size=1))
+def test_any_sound_comes_as_it_is(data: bytes) -> None:
+    sound = base64.b64encode(data).decode()
+    assert parse_event(json.dumps({"audio_chunk": sound}).encode()) == [Snippet(data)]
+    assert parse_whole(json.dumps({"clone_response": {"audio": sound}}).encode()) == [Snippet(data), Final()]
+
+
+@pytest.mark.parametrize(
+    ("response", "said"),
+    [
+        pytest.param({"text": "Hello", "citations": [CITED]}, [Final("Hello", (CITATION,))], id="text"),
+        pytest.param({"transcript": "Hello", "audio": SOUND64}, [Snippet(SOUND), Final("Hello")], id="voice"),
+        pytest.param({"audio_chunk": SOUND64}, [Snippet(SOUND), Final()], id="voice under another name"),
+        pytest.param({"voice": SOUND64}, [Snippet(SOUND), Final()], id="voice under a third name"),
+        pytest.param({"audio": "", "voice": SOUND64}, [Snippet(SOUND), Final()], id="an empty one first"),
+        pytest.param({"audio": SOUND64, "voice": "AAAA"}, [Snippet(SOUND), Final()], id="the first counts"),
+        pytest.param({"audio": SOUND64, "voice": "warm!"}, [Snippet(SOUND), Final()], id="a voice that is no sound"),
+        pytest.param({"audio": 5, "voice": SOUND64}, [Snippet(SOUND), Final()], id="a number that is no sound"),
+        pytest.param({}, [Final()], id="nothing"),
+    ],
+)
+def test_whole_replies(response: dict[str, Any], said: list[ReplyEvent]) -> None:
+    assert parse_whole(event(clone_response=response)) == said

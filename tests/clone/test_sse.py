@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import re
+import tracemalloc
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from clonespeaker.clone import sse
+from clonespeaker.clone.sse import SseParser
+
+BOM = b"\xef\xbb\xbf"
+
+
+def reference(stream: bytes, *, cut_off: bool) -> list[bytes]:
+    """The standard's text, line by line, over the whole stream at once.
+
+    Args:
+        stream: all of it.
+        cut_off: give out the event at the end that lacks its blank line, too.
+    """
+    *lines, rest = re.split(rb"\r\n|\n|\r", stream.removeprefix(BOM))
+    if cut_off:
+        lines += [rest, b""]
+    events, data = list[bytes](), list[bytes]()
+    for line in lines:
+        if line:
+            name, _, value = line.partition(b":")
+            if name == b"data":
+                data.append(value[1:] if value.startswith(b" ") else value)
+        elif data:
+            events.append(b"\n".join(data))
+            data = []
+    return events
+
+
+parts = st.sampled_from(
+    [b"data:", b"data", b"data: ", b":", b" ", b"\r", b"\n", b"\r\n", b"\n\n", b"id: 1", b"event:x", BOM,
+     b"\xe2\x82\xac", b"x", b"[DONE]", b"\0", b"dat", b"Data:", b": ping"]
+)  # fmt: skip
+streams = st.lists(parts | st.binary(max_size=3)).map(b"".join)
+
+
+@st.composite
+def cut_streams(draw: st.DrawFn) -> list[bytes]:
+    """A stream in pieces, empty ones among them."""
+    stream = draw(streams)
+    at = sorted(draw(st.lists(st.integers(0, len(stream)))))
+    return [stream[start:end] for start, end in zip([0, *at], [*at, len(stream)], strict=True)]
+
+
+def feed(parser: SseParser, chunks: Iterator[bytes] | list[bytes]) -> list[bytes]:
+    return [event for chunk in chunks for event in parser.feed(chunk)]
+
+
+def each_byte(stream: bytes) -> list[bytes]:
+    return [stream[at : at + 1] for at in range(len(stream))]
+
+
+@given(cut_streams())
+@example([b"data: a\r", b"\n", b"\r", b"\n"])
+@example([b"data: a\r", b"", b"\n\r\n"])
+@example([b"data: a\r", b"\ndata: b\r", b"\n\n"])
+@example([BOM[:1], BOM[1:], b"data: a\n\n"])
+def test_equals_the_reference_however_it_is_cut(chunks: list[bytes]) -> None:
+    stream, parser = b"".join(chunks), SseParser()
+    events = feed(parser, chunks)
+    assert events == reference(stream, cut_off=False)
+    assert events + parser.close() == reference(stream, cut_off=True)
+    assert parser.oversized == 0
+
+
+@pytest.mark.parametrize(
+    ("stream", "events"),
+    [
+        pytest.param(b"data: one\n\ndata: two\n\n", [b"one", b"two"], id="LF"),
+        pytest.param(b"data: one\r\n\r\ndata: two\r\n\r\n", [b"one", b"two"], id="CR LF"),
+        pytest.param(b"data: one\r\rdata: two\r\r", [b"one", b"two"], id="CR"),
+        pytest.param(b"data: one\n\r\ndata: two\r\n\n", [b"one", b"two"], id="mixed"),
+        pytest.param(b"data: one\r\ndata: two\r\n\r\n", [b"one\ntwo"], id="two lines"),
+        pytest.param(b": ping - now\n\ndata: one\n: ping\n\n: ping\n\n", [b"one"], id="comments"),
+        pytest.param(b"event: a\nid: 1\nretry: 5\ndata: one\n\nid: 2\n\n", [b"one"], id="other fields"),
+        pytest.param(b"data:one\n\ndata:  two \n\n", [b"one", b" two "], id="one space only"),
+        pytest.param(b"data\n\ndata:\n\n", [b"", b""], id="no data is data"),
+        pytest.param(b"database: x\n\nDATA: x\n\n data: x\n\n", [], id="not quite data"),
+        pytest.param(b"\n\n\r\r", [], id="blank lines"),
+        pytest.param(BOM + b"data: one\n\n" + BOM + b"data: two\n\n", [b"one"], id="a BOM counts at the start only"),
+        pytest.param("data: ü\u2028\x85\n\n".encode(), ["ü\u2028\x85".encode()], id="no line ends but these"),
+    ],
+)
+def test_streams(stream: bytes, events: list[bytes]) -> None:
+    assert reference(stream, cut_off=False) == events
+    assert feed(SseParser(), [stream]) == events
+    assert feed(SseParser(), each_byte(stream)) == events
+
+
+@pytest.mark.parametrize(
+    ("end", "events"),
+    [
+        (b"data: last\n\n", []),
+        (b"data: last\n", [b"last"]),
+        (b"data: last", [b"last"]),
+        (b"data: la\r\ndata: st\r", [b"la\nst"]),
+        (b": ping", []),
+        (b"da", []),
+        (b"", []),
+    ],
+)
+def test_close_gives_the_event_that_was_cut_off(end: bytes, events: list[bytes]) -> None:
+    parser = SseParser()
+    parser.feed(b"data: first\n\n" + end)
+    assert parser.close() == events
+    assert parser.close() == []
+
+
+LIMIT = 100
+
+
+@pytest.mark.parametrize("cut", ["whole", "in bytes"])
+@pytest.mark.parametrize(
+    "large",
+    [
+        pytest.param(b"data: " + b"x" * (LIMIT + 1), id="one line"),
+        pytest.param(b"data: " + b"x" * 10 * LIMIT, id="one long line"),
+        pytest.param(b"data: " + b"x" * 60 + b"\r\ndata: " + b"x" * 40, id="two lines"),
+        pytest.param(b"data:\n" * (LIMIT + 8), id="many empty lines"),
+        pytest.param(b"data: " + b"x" * 2 * LIMIT + b"\r\ndata: y\n:\ndata: z", id="and more lines of it"),
+    ],
+)
+def test_an_oversized_event_is_passed_over_and_counted(large: bytes, cut: str) -> None:
+    stream = b"data: before\n\n" + large + b"\n\ndata: after\n\n" + large
+    parser = SseParser(LIMIT)
+    assert feed(parser, [stream] if cut == "whole" else each_byte(stream)) == [b"before", b"after"]
+    assert parser.oversized == 2
+    assert parser.close() == []
+
+
+@pytest.mark.parametrize(
+    "data", [b"x" * LIMIT, b"x" * 60 + b"\n" + b"x" * (LIMIT - 61), b"\n" * LIMIT], ids=["a line", "two", "empty ones"]
+)
+def test_an_event_of_just_the_limit_is_read(data: bytes) -> None:
+    event = b"".join(b"data: " + line + b"\n" for line in data.split(b"\n")) + b"\n"
+    parser = SseParser(LIMIT)
+    assert feed(parser, [event, event]) == [data, data]
+    assert parser.oversized == 0
+    assert feed(parser, [b"data: x", event, event]) == [data]
+    assert parser.oversized == 1
+
+
+def test_an_endless_event_takes_no_memory() -> None:
+    parser, chunk = SseParser(LIMIT), b"x" * 1_000 + b"\ndata: " + b"y" * 1_000
+    parser.feed(b"data: ")
+    tracemalloc.start()
+    try:
+        for _ in range(2_000):
+            parser.feed(chunk)
+        assert tracemalloc.get_traced_memory()[1] < 50_000
+    finally:
+        tracemalloc.stop()
+    assert parser.oversized == 1
+    assert parser.feed(b"\n\ndata: after\n\n") == [b"after"]
+
+
+class _CountingLineEnd:
+    """The parser's line ends, and how many bytes it looks for them in."""
+
+    def __init__(self) -> None:
+        self.searched = 0
+
+    def finditer(self, chunk: bytes, at: int) -> Iterator[re.Match[bytes]]:
+        self.searched += len(chunk) - at
+        return re.finditer(rb"\r\n|\n|\r", chunk)
+
+
+def test_a_long_line_is_searched_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    counting = _CountingLineEnd()
+    monkeypatch.setattr(sse, "_LINE_END", counting)
+    value = b"x" * 300_000
+    stream = b"data: " + value + b"\n\n"
+    assert feed(SseParser(), each_byte(stream)) == [value]
+    assert counting.searched == len(stream)
