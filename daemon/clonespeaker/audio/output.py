@@ -1,9 +1,11 @@
 """What a playback device's thread does: takes from the ring, makes starts and stops soft, fills up with silence.
 
-The loop steers it by two flags. `playing`: take from the ring; cleared here when the ring runs dry. `hushing`:
-fade out within one fade, throw the rest of the ring away; cleared here when done. A sound that begins is ramped
-up; one that breaks off glides from where it was to silence, for what the ear is left at in the middle of a wave
-would click. Samples between are as they came.
+The loop steers it by three notes. `playing`: take from the ring; cleared here when the ring runs dry. `hushing`:
+fade out within one fade, throw the rest of the ring away; cleared here when done. `first_heard_at`: None, set by the
+loop, where a sound begins; the time of it, set here.
+
+A sound that begins is ramped up; one that breaks off glides from where it was to silence, for what the ear is left at
+in the middle of a wave would click. Samples between are as they came.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ class Output:
 
     Attributes:
         ring: mono samples at the device's rate.
-        first_heard_at: when the first sample since `playing` was set is heard, on the clock; None before.
+        first_heard_at: when the sound going on was first heard, on the clock; None before.
         last_heard_at: when the last sample so far has been heard.
         periods: periods asked for since the beginning; stands still when the device is gone.
         last_period_at: when the last of them was, on the clock.
@@ -72,7 +74,8 @@ class Output:
         glide, self._glide = self._glide[:frames], _NOTHING
         if self.playing:
             self._play(out, now + min(max(delay_s, 0.0), _DELAY_MOST_S))
-        out[: glide.size] += glide
+        if glide.size:
+            out[: glide.size] = np.clip(glide.astype(np.int32) + out[: glide.size], -32_768, 32_767)
         if self.hushing:
             self.ring.flush()
             self.playing = self.hushing = False

@@ -26,7 +26,7 @@ def level_dbfs(samples: Samples) -> float:
 
 
 def volume_gain(volume: int) -> float:
-    """Volume 0–100 → factor. 100 is 1.0 exactly, 0 is silence; between, 0.5 dB a step, 50 dB down at 1.
+    """Volume 0–100 → factor. 100 is 1.0 exactly, 0 is silence; between, 0.5 dB a step, so −49.5 dB at 1.
 
     Equal steps in decibels are roughly equal steps to the ear; the last step to silence is a jump, as on any
     device whose 0 means mute.

@@ -141,7 +141,7 @@ class CloneClient:
                     raise self._refused(response, body, what)
         try:
             return msgspec.json.decode(body, type=answer)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise CloneError(
                 f"the server's answer to {path} can't be read ({error}); is {self.base_url} the clone's API?",
                 fault="server-error",

@@ -27,7 +27,7 @@ class Conversation(msgspec.Struct, frozen=True):
 
     conversation_id: str
     created_at: str | None = None
-    messages: list[Message] = []
+    messages: list[Message] | None = None
 
 
 class CloneProfile(msgspec.Struct, frozen=True):

@@ -15,13 +15,15 @@ null. Text and sound in one event are fine; so is an event of which nothing is k
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import msgspec
 
 DONE = "[DONE]"
+
+_Kind = TypeVar("_Kind")
 
 
 class Citation(msgspec.Struct, frozen=True):
@@ -70,24 +72,31 @@ ReplyEvent = Token | Snippet | Final | Malformed
 class _CloneResponse(msgspec.Struct):
     text: str | None = None
     transcript: str | None = None
-    # The name of the whole reply's sound is not documented: the first of these that is sound counts. What else may
-    # stand under such a name (a link, the name of a voice) must not cost the text.
+    # What is beside the text must not cost the text, whatever it turns out to be: each is read for itself.
+    # The name of the whole reply's sound is not documented; the first of these that is sound counts.
     audio: object = None
     audio_chunk: object = None
     voice: object = None
-    citations: list[Citation] | None = None
-    image_url: str | None = None
+    citations: object = None
+    image_url: object = None
 
     def final(self) -> Final:
         text = self.transcript if self.transcript is not None else self.text
-        return Final(text, tuple(self.citations or ()), self.image_url)
+        citations = self.citations if isinstance(self.citations, list) else []
+        read = (_as(Citation, citation) for citation in citations)
+        return Final(text, tuple(citation for citation in read if citation), _as(str, self.image_url))
 
     def sound(self) -> bytes:
-        for value in (self.audio, self.audio_chunk, self.voice):
-            with contextlib.suppress(msgspec.ValidationError):
-                if value:
-                    return msgspec.convert(value, bytes)
-        return b""
+        values = (_as(bytes, value) for value in (self.audio, self.audio_chunk, self.voice))
+        return next((value for value in values if value), b"")
+
+
+def _as(kind: type[_Kind], value: object) -> _Kind | None:
+    """`value` as a `kind`; None where it is none."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        return None
 
 
 class _StreamEvent(msgspec.Struct):
