@@ -157,7 +157,8 @@ class Appliance:
 
     def _press(self) -> None:
         error = self.press_refused()
-        self._pressed_at = time.monotonic()
+        if self.turn.state is not State.LISTENING:  # there a second press means nothing
+            self._pressed_at = time.monotonic()
         self.post(Pressed() if error is None else PressRefused(error=error))
 
     def _released(self) -> Event:
@@ -225,12 +226,18 @@ class Appliance:
                     self._close(_OUTCOMES[action], event.error if isinstance(event, Failed) else None)
         if self.turn != before:
             log.info("%s (turn %d)", self.turn.state, self.turn.number)
-            self._news.publish("state", state=self.turn.state, turn=self._number)
+            self._news.stand(self.turn.state, self._number)
 
     def _listen(self) -> None:
         turn = self._begin(Utterance(), self._pressed_at)
         turn.start(self._tasks, self._exchange)
-        turn.record(self._tasks, self._microphone, pre_roll_ms=self._pre_roll_ms, keep_open=self._keep_open)
+        turn.record(
+            self._tasks,
+            self._microphone,
+            pre_roll_ms=self._pre_roll_ms,
+            keep_open=self._keep_open,
+            after=self._closing,
+        )
         self._after(self._max_seconds, lambda: self.post(LimitReached(turn.number)))
 
     def _ask(self, text: str, image_url: str | None) -> None:
@@ -242,8 +249,10 @@ class Appliance:
         self._stop_timers()
         if self._earcon is not None:
             self._earcon.cancel()
-        self._ongoing = OngoingTurn(self.turn.number, question, pressed_at=pressed_at, post=self.post, news=self._news)
-        return self._ongoing
+        turn = OngoingTurn(self.turn.number, question, pressed_at=pressed_at, post=self.post, news=self._news)
+        turn.said_before = self._conversation.said_by_user()
+        self._ongoing = turn
+        return turn
 
     def _finish(self, *, at_limit: bool) -> None:
         assert self._ongoing is not None
@@ -273,27 +282,30 @@ class Appliance:
     async def _report(self, turn: OngoingTurn, outcome: Outcome, error: ClonespeakerError | None) -> None:
         await turn.close()
         self._news.turn_over(turn.number, outcome, error, turn.timeline)
-        if outcome in (Outcome.ANSWERED, Outcome.FAILED):
-            self._start(self._look_up_what_was_said(turn))
+        if outcome is not Outcome.TAPPED:
+            was_heard = outcome is Outcome.ANSWERED or (error is not None and error.fault == "reply-broken")
+            self._start(self._look_up_what_was_said(turn, tell=was_heard and isinstance(turn.question, Utterance)))
 
-    async def _look_up_what_was_said(self, turn: OngoingTurn) -> None:
+    async def _look_up_what_was_said(self, turn: OngoingTurn, *, tell: bool) -> None:
         """What the clone understood is known to its history alone, and screens want it."""
-        known = self._conversation.messages
         with contextlib.suppress(CloneError):
-            messages = await self._conversation.refresh()
-            said = [message.text for message in messages if message.sender == "USER" and message.text]
-            if said and messages != known and isinstance(turn.question, Utterance):
+            await self._conversation.refresh()
+            said = self._conversation.said_by_user()
+            if tell and said and said != turn.said_before:
                 self._news.publish("caption", turn=turn.number, who="user", text=said[-1], final=True)
 
     def _tell(self, error: ClonespeakerError | None) -> None:
         assert error is not None
         self._news.begin_fault(error)
         if self._earcons_on:
-            self._earcon = self._start(self._sound_earcon())
+            if self._earcon is not None:
+                self._earcon.cancel()
+            before = [task for task in (self._closing, self._earcon) if task is not None]
+            self._earcon = self._start(self._sound_earcon(before))
 
-    async def _sound_earcon(self) -> None:
-        if self._closing is not None:
-            await asyncio.wait([self._closing])  # the reply it follows has to fade out first
+    async def _sound_earcon(self, before: list[asyncio.Task[None]]) -> None:
+        if before:
+            await asyncio.wait(before)  # what sounds already has to fade out first
         with contextlib.suppress(DeviceError):
             await asyncio.to_thread(self._speaker.wake)
             async with self._speaker.play() as playback:

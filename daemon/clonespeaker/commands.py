@@ -23,6 +23,7 @@ async def obey(appliance: Appliance, conversation: Conversation, command: Comman
             appliance.press()
             _refuse_press(appliance)
         case protocol.Talk(seconds=seconds):
+            _require_nobody_speaks(appliance)
             appliance.talk(seconds)
             _refuse_press(appliance)
         case protocol.Release():
@@ -30,8 +31,7 @@ async def obey(appliance: Appliance, conversation: Conversation, command: Comman
         case protocol.Cancel():
             appliance.post(Cancelled())
         case protocol.Say(text=text, image_url=image_url):
-            if appliance.turn.state is State.LISTENING:
-                raise CommandError("listening", "The user is speaking; wait until that is over, or cancel it.")
+            _require_nobody_speaks(appliance)
             appliance.post(Said(text=text, image_url=image_url))
         case protocol.Volume(level=level):
             appliance.set_volume(level)
@@ -46,6 +46,11 @@ async def obey(appliance: Appliance, conversation: Conversation, command: Comman
                 raise CommandError(error.fault or "failed", str(error)) from error
         case protocol.GetSnapshot():
             pass  # the server answers it by itself
+
+
+def _require_nobody_speaks(appliance: Appliance) -> None:
+    if appliance.turn.state is State.LISTENING:
+        raise CommandError("listening", "The user is speaking; wait until that is over, or cancel it.")
 
 
 def _refuse_press(appliance: Appliance) -> None:

@@ -54,6 +54,8 @@ class Conversation:
         """Of the conversation going on; None before the first."""
         self.messages: list[Message] = []
         """What was said in it, as far as the history has it, oldest first."""
+        self.is_outdated = False
+        """Something may have been said since `messages` were looked up."""
         self.on_change: Callable[[], None] = lambda: None
         """Called when `id` has changed."""
         if memory is not None:
@@ -102,10 +104,22 @@ class Conversation:
         self.id, self._known_ids = None, []
         return True
 
+    def said_by_user(self) -> list[str]:
+        """What the user said in it, as far as `messages` has it, oldest first."""
+        return [message.text for message in self.messages if message.sender == "USER" and message.text]
+
     async def refresh(self) -> list[Message]:
         """Look the history up again; returns what it has. Raises CloneError."""
-        if self.id is not None:
-            self.messages = (await self._client.history(self.id, include_citations=True))[-KEPT_MESSAGES:]
+        conversation_id = self.id
+        if conversation_id is not None:
+            self.is_outdated = False  # what is said from here on may come too late for this look
+            try:
+                messages = await self._client.history(conversation_id, include_citations=True)
+            except CloneError:
+                self.is_outdated = True
+                raise
+            if self.id == conversation_id:  # and not renewed meanwhile
+                self.messages = messages[-KEPT_MESSAGES:]
         return self.messages
 
     async def _make(self) -> None:
@@ -121,6 +135,7 @@ class Conversation:
 
     async def _enter(self, conversation_id: str, messages: list[Message], how: str) -> None:
         self.id, self.messages, self._known_ids = conversation_id, messages[-KEPT_MESSAGES:], []
+        self.is_outdated = False
         log.info("conversation: %s %s", conversation_id, how)
         self.on_change()
         if self._memory is not None:

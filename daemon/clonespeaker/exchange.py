@@ -171,6 +171,11 @@ class _Turn:
         self._image_url = image_url
         self._decoder = SnippetDecoder(exchange._raw_rate_hz)
         self._reply = _Reply()
+        self._attempts = Attempts(
+            exchange._conversation,
+            live=exchange._live and isinstance(question, Utterance),
+            may_fall_back=exchange._may_fall_back,
+        )
         self.playback: Playing | None = None
         self.silent_because: DeviceError | None = None
 
@@ -183,22 +188,17 @@ class _Turn:
             await self._play_out()
         except ClonespeakerError:
             if self._reply.began:
-                await asyncio.gather(self._play_out(), self._recover_text())
+                await asyncio.gather(self._play_what_came(), self._recover_text())
             raise
         finally:
             self._note_end()
         if self.silent_because is not None:
             raise self.silent_because
-        if self._reply.malformed and self.playback is not None and not self._reply.sounded:
-            raise CloneError("nothing in the clone's answer could be played", fault="reply-broken")
+        if self._reply.malformed and not (self._reply.text if self.playback is None else self._reply.sounded):
+            raise CloneError("nothing in the clone's answer could be read", fault="reply-broken")
 
     async def _ask_until_answered(self) -> None:
-        exchange = self._exchange
-        attempts = Attempts(
-            exchange._conversation,
-            live=exchange._live and isinstance(self._question, Utterance),
-            may_fall_back=exchange._may_fall_back,
-        )
+        attempts = self._attempts
         while True:
             request = Request()
             try:
@@ -210,7 +210,7 @@ class _Turn:
                 await attempts.prepare_another(error, request)
                 self._timeline.retries += 1
         if attempts.refused_live is not None:
-            exchange._live = False
+            self._exchange._live = False
             log.warning(
                 "upload: the server takes no live upload (%s); from now on recordings are sent whole",
                 attempts.refused_live,
@@ -219,6 +219,8 @@ class _Turn:
     async def _ask(self, request: Request, *, live: bool) -> None:
         if isinstance(self._question, Utterance):
             self._timeline.upload = "live" if live else "exact"
+        await self._exchange._conversation.current()
+        await self._attempts.begin()
         body, length = await self._exchange._body(self._question, self._image_url, live=live)
         events = self._exchange._client.generate(body, length=length, request=request)
         try:
@@ -280,12 +282,17 @@ class _Turn:
             self.playback.complete()
             await self.playback.drain()
 
+    async def _play_what_came(self) -> None:
+        with contextlib.suppress(DeviceError):  # either what broke off, or less than what did
+            await self._play_out()
+
     async def _recover_text(self) -> None:
         """The whole text of a reply that broke off, from the history; as far as it came, where that fails."""
         with contextlib.suppress(CloneError):
-            messages = await self._exchange._conversation.refresh()
-            if messages and messages[-1].sender == "CLONE" and messages[-1].text:
-                self._reply.text = messages[-1].text
+            heard = await self._attempts.was_heard()
+            for message in self._exchange._conversation.messages[-1:] if heard else ():
+                if message.sender == "CLONE" and message.text:
+                    self._reply.text = message.text
         self._audience.on_caption(self._reply.text, final=True)
 
     def _note_first_sound(self) -> None:

@@ -10,7 +10,7 @@ from typing import Literal
 from clonespeaker.audio.pcm import Samples, level_dbfs
 from clonespeaker.errors import FAULTS, ClonespeakerError
 from clonespeaker.timeline import Timeline, in_words
-from clonespeaker.turn import Outcome
+from clonespeaker.turn import Outcome, State
 
 log = logging.getLogger(__name__)
 
@@ -18,6 +18,7 @@ Publish = Callable[..., None]
 """`publish(event, **fields)`: an event of the status protocol."""
 
 _LEVEL_EVERY_S = 1 / 15
+_LEVELS_IN = {"microphone": State.LISTENING, "speaker": State.SPEAKING}
 _STANDING = frozenset({"no-microphone", "no-speaker", "button-stuck", "muted"})  # an answer does not end these
 
 
@@ -36,7 +37,13 @@ class News:
         self.publish = publish
         self.faults: dict[str, str] = {}
         self.totals = {"turns": 0, **{outcome.value: 0 for outcome in Outcome}, "underruns": 0, "retries": 0}
+        self._state = State.STARTING
         self._told_level_at = {"microphone": 0.0, "speaker": 0.0}
+
+    def stand(self, state: State, turn: int | None) -> None:
+        """Where the device stands from now on, and in which turn."""
+        self._state = state
+        self.publish("state", state=state, turn=turn)
 
     def begin_fault(self, error: ClonespeakerError) -> None:
         """Something is wrong, until `end_fault`. Told again only where what is wrong has changed."""
@@ -58,9 +65,9 @@ class News:
             self.end_fault(name)
 
     def level(self, source: Literal["microphone", "speaker"], samples: Samples) -> None:
-        """Sound passes by; its level is told, 15 times a second at most."""
+        """Sound passes by; its level is told while it is what the state is about, 15 times a second at most."""
         now = time.monotonic()
-        if now - self._told_level_at[source] >= _LEVEL_EVERY_S:
+        if self._state is _LEVELS_IN[source] and now - self._told_level_at[source] >= _LEVEL_EVERY_S:
             self._told_level_at[source] = now
             self.publish("level", source=source, dbfs=round(level_dbfs(samples), 1))
 

@@ -21,6 +21,8 @@ from clonespeaker.utterance import Utterance
 
 log = logging.getLogger(__name__)
 
+_SINCE_IT_WAS_OPENED_MS = 1_000  # more than a moment ago: all that a microphone has that was opened for this turn
+
 
 class OngoingTurn:
     """One turn, from its press until it is closed; the audience of its exchange.
@@ -31,6 +33,9 @@ class OngoingTurn:
         pressed_at: when the button went down, in monotonic seconds.
         post: takes the events that stem from it.
         news: is told what it brings.
+
+    Attributes:
+        said_before: what the user had said before, as far as the history had it.
     """
 
     def __init__(
@@ -45,6 +50,7 @@ class OngoingTurn:
         self.number = number
         self.question = question
         self.timeline = Timeline(pressed=pressed_at)
+        self.said_before: list[str] = []
         self._post = post
         self._news = news
         self._recording: Recording | None = None
@@ -56,11 +62,26 @@ class OngoingTurn:
             self.timeline.released = self.timeline.pressed
         self._tasks.append(tasks.create_task(self._converse(exchange, image_url), name=f"turn {self.number}"))
 
-    def record(self, tasks: asyncio.TaskGroup, microphone: Microphone, *, pre_roll_ms: float, keep_open: bool) -> None:
-        """Let the question grow by what the microphone hears, until `finish`."""
-        self._tasks.append(
-            tasks.create_task(self._record(microphone, pre_roll_ms, keep_open), name=f"recording {self.number}")
-        )
+    def record(
+        self,
+        tasks: asyncio.TaskGroup,
+        microphone: Microphone,
+        *,
+        pre_roll_ms: float,
+        keep_open: bool,
+        after: asyncio.Task[None] | None = None,
+    ) -> None:
+        """Let the question grow by what the microphone hears, until `finish`.
+
+        Args:
+            tasks: where this runs.
+            microphone: to be opened, where it is not kept open.
+            pre_roll_ms: what of before now belongs to it.
+            keep_open: whether it stays open between turns.
+            after: the turn before being closed: it may still be giving the microphone back.
+        """
+        recording = self._record(microphone, pre_roll_ms, keep_open, after)
+        self._tasks.append(tasks.create_task(recording, name=f"recording {self.number}"))
 
     def finish(self) -> None:
         """The user has finished."""
@@ -82,11 +103,17 @@ class OngoingTurn:
         else:
             self._post(Drained(self.number))
 
-    async def _record(self, microphone: Microphone, pre_roll_ms: float, keep_open: bool) -> None:
+    async def _record(
+        self, microphone: Microphone, pre_roll_ms: float, keep_open: bool, after: asyncio.Task[None] | None
+    ) -> None:
         assert isinstance(self.question, Utterance)
+        if not keep_open and after is not None:
+            await asyncio.wait([after])
         try:
             if microphone.stream is None:
                 await asyncio.to_thread(microphone.open)
+                self._news.end_fault("no-microphone")
+                pre_roll_ms = _SINCE_IT_WAS_OPENED_MS
             self._recording = recording = microphone.record(pre_roll_ms=pre_roll_ms)
             self.timeline.first_frame = recording.first_frame_at
             if self.timeline.released is not None:  # while the microphone was being opened

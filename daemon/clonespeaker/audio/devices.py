@@ -16,8 +16,10 @@ import logging
 import os
 import re
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,6 +33,7 @@ Direction = Literal["microphone", "speaker"]
 
 _RATES_HZ = (44_100, 48_000, 32_000, 22_050, 16_000, 96_000, 8_000)  # nearest to what speech wants first
 _INVALID_RATE, _INVALID_CHANNELS, _UNAVAILABLE = -9997, -9998, -9985  # PortAudio's error numbers
+_FRESH_S = 0.5  # so soon after it was opened, a device is taken to be still there
 _ASOUND = Path("/proc/asound")
 
 
@@ -238,7 +241,8 @@ class _PortAudioStream:
         self.device, self.rate_hz, self.channels = device.stable_name, rate_hz, channels
         self._direction = direction
         captures = direction == "microphone"
-        self._stream = portaudio.open(
+        self._open = partial(
+            portaudio.open,
             rate=rate_hz,
             channels=channels,
             format=pyaudio.paInt16,
@@ -250,6 +254,8 @@ class _PortAudioStream:
             start=False,
             stream_callback=self._captured if captures else self._wanted,
         )
+        self._stream = self._open()
+        self._opened_at = time.monotonic()
         self._call = call
         self._go_on = pyaudio.paContinue
         self._overflow, self._underflow = pyaudio.paInputOverflow, pyaudio.paOutputUnderflow
@@ -266,10 +272,14 @@ class _PortAudioStream:
 
     def start(self) -> None:
         try:
+            if time.monotonic() - self._opened_at > _FRESH_S and not self._stream.is_active():
+                # Where the device has gone meanwhile, opening it says so. Starting the stream of old would never
+                # return: PortAudio 19.6 starts it on a thread of its own, and where that fails, the thread ends
+                # with the mutex that Pa_StartStream waits for (CallbackThreadFunc in pa_linux_alsa.c).
+                self._stream.close()
+                self._stream = self._open()
+                self._opened_at = time.monotonic()
             if not self._stream.is_active():
-                # After a stop; and a stream that stopped by itself starts only after a stop.
-                if not self._stream.is_stopped():
-                    self._stream.stop_stream()
                 self._stream.start_stream()
         except OSError as error:
             raise DeviceError(

@@ -120,6 +120,7 @@ class WavReply:
     def complete(self) -> None:
         """No more will come."""
         self._file.writeframesraw(self._resampler[1].convert(np.zeros(0, np.int16), last=True).tobytes())
+        self._resampler = RATE_HZ, open_resampler(RATE_HZ, RATE_HZ)  # the other has given its last
 
     async def drain(self) -> None:
         """All of it is written already."""

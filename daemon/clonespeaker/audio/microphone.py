@@ -8,6 +8,7 @@ the card gives them, interleaved and at its own rate; they become mono at 44.1 k
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 
@@ -39,6 +40,7 @@ class Microphone:
     def __init__(self, open_stream: Callable[[OnBlock], Stream]) -> None:
         self._open_stream = open_stream
         self._capture: _Capture | None = None
+        self._switching = threading.Lock()  # these methods run in threads, and a turn may end while it is being opened
 
     @property
     def stream(self) -> Stream | None:
@@ -61,19 +63,21 @@ class Microphone:
         Raises:
             DeviceError: there is none, it is busy, or it takes no rate at all.
         """
-        capture = _Capture(self._open_stream)
-        try:
-            capture.stream.start()
-        except DeviceError:
-            capture.stream.close()
-            raise
-        self._capture = capture
+        with self._switching:
+            capture = _Capture(self._open_stream)
+            try:
+                capture.stream.start()
+            except DeviceError:
+                capture.stream.close()
+                raise
+            self._capture = capture
 
     def close(self) -> None:
         """Give the device back. Blocks; never raises."""
-        capture, self._capture = self._capture, None
-        if capture is not None:
-            capture.stream.close()
+        with self._switching:
+            capture, self._capture = self._capture, None
+            if capture is not None:
+                capture.stream.close()
 
     def record(self, *, pre_roll_ms: float) -> Recording:
         """A recording that begins `pre_roll_ms` before now.

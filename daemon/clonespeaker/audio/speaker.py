@@ -94,7 +94,13 @@ class Speaker:
         """
         with self._switching:
             if self._opened is not None and self._awake_since is None:
-                self._opened[0].start()
+                stream, _ = self._opened
+                try:
+                    stream.start()
+                except DeviceError:  # gone while it slept: only a device that is closed is opened again
+                    self._opened = None
+                    stream.close()
+                    raise
                 self._awake_since = time.monotonic()
 
     def rest(self) -> None:

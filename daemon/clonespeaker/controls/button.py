@@ -84,8 +84,9 @@ def open_button(pin: str, *, pull: str, bounce_ms: float, on_change: OnButton, f
     }
     try:
         with warnings.catch_warnings(record=True) as tried:  # what gpiozero found unusable, one by one
+            warnings.simplefilter("always")
             device = gpiozero.Button(pin, bounce_time=None, pin_factory=factory, **levels[pull])
-    except gpiozero.exc.BadPinFactory as error:
+    except ImportError as error:  # gpiozero's BadPinFactory is one; so is the lack of what the environment asks for
         raise DeviceError(
             "button",
             "this machine has no GPIO pins that gpiozero can use; on a Raspberry Pi install lgpio "

@@ -1,0 +1,127 @@
+"""The keyboard, on a pseudo-terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pty
+import termios
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+
+from clonespeaker.controls import keyboard
+from clonespeaker.controls.keyboard import Keyboard
+from tests.peers import until
+
+
+class Hands:
+    """At the other end of the terminal."""
+
+    def __init__(self) -> None:
+        self.master, self.terminal = pty.openpty()
+        self.told: list[bool] = []
+        self.keys: list[str] = []
+
+    def type(self, text: str) -> None:
+        os.write(self.master, text.encode())
+
+    async def hold_space(self, repeats: int) -> None:
+        for _ in range(repeats):
+            self.type(" ")
+            await asyncio.sleep(0.02)
+
+    def close(self) -> None:
+        for end in (self.master, self.terminal):
+            with suppress(OSError):
+                os.close(end)
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keyboard, "_REPEAT_BEGINS_S", 0.1)
+    monkeypatch.setattr(keyboard, "_REPEAT_ENDS_S", 0.06)
+
+
+@asynccontextmanager
+async def at_a_terminal() -> AsyncIterator[tuple[Hands, Keyboard]]:
+    hands = Hands()
+    keys = Keyboard(hands.terminal, on_change=hands.told.append, on_key=hands.keys.append)
+    try:
+        yield hands, keys
+    finally:
+        keys.close()
+        hands.close()
+
+
+async def test_space_held_is_down_until_its_repeats_stop() -> None:
+    async with at_a_terminal() as (hands, _):
+        await hands.hold_space(8)
+        assert hands.told == [True]
+        await until(lambda: len(hands.told) == 2)
+        assert hands.told == [True, False]
+
+
+async def test_space_tapped_is_down_until_it_is_tapped_again() -> None:
+    async with at_a_terminal() as (hands, _):
+        hands.type(" ")
+        await asyncio.sleep(0.25)
+        assert hands.told == [True]
+        hands.type(" ")
+        await until(lambda: len(hands.told) == 2)
+        hands.type(" ")
+        await until(lambda: len(hands.told) == 3)
+        assert hands.told == [True, False, True]
+
+
+async def test_held_after_tapped() -> None:
+    async with at_a_terminal() as (hands, _):
+        hands.type(" ")
+        await asyncio.sleep(0.2)
+        hands.type(" ")
+        await asyncio.sleep(0.2)
+        await hands.hold_space(8)
+        await until(lambda: len(hands.told) == 4)
+        assert hands.told == [True, False, True, False]
+
+
+async def test_other_keys_are_told_as_they_are() -> None:
+    async with at_a_terminal() as (hands, _):
+        hands.type("qm+é\x1b[A")
+        await until(lambda: len(hands.keys) == 7)
+        assert "".join(hands.keys) == "qm+é\x1b[A"
+        assert hands.told == []
+
+
+async def test_bytes_that_are_no_text() -> None:
+    async with at_a_terminal() as (hands, _):
+        os.write(hands.master, b"\xff ")
+        await until(lambda: hands.told)
+        assert hands.keys == ["\ufffd"]
+
+
+async def test_the_terminal_is_given_back_as_it_was() -> None:
+    hands = Hands()
+    before = termios.tcgetattr(hands.terminal)
+    keys = Keyboard(hands.terminal, on_change=hands.told.append, on_key=hands.keys.append)
+    assert not termios.tcgetattr(hands.terminal)[3] & (termios.ICANON | termios.ECHO)
+    keys.close()
+    assert termios.tcgetattr(hands.terminal) == before
+    hands.type(" x")
+    await asyncio.sleep(0.05)
+    assert hands.told == []
+    hands.close()
+
+
+async def test_a_terminal_that_goes_away() -> None:
+    """Its window is closed: no error, no busy loop."""
+    failures: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: failures.append(context))
+    async with at_a_terminal() as (hands, _):
+        hands.type("x")
+        await until(lambda: hands.keys)
+        os.close(hands.master)
+        await asyncio.sleep(0.05)
+        assert asyncio.get_running_loop().remove_reader(hands.terminal) is False
+    assert failures == []

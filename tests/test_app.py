@@ -1,0 +1,295 @@
+"""The daemon's life: how it starts, what stops it, what it outlives."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import pty
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gpiozero
+import pytest
+from gpiozero.pins.mock import MockFactory, MockPin
+
+from clonespeaker import attempts
+from clonespeaker.app import App
+from clonespeaker.errors import DeviceError, StateError, StatusError
+from clonespeaker.simulate.server import SimulatedClone
+from tests.daemon import SoundOfTest, running, settings_of, starting
+from tests.peers import KEY, until
+from tests.status.stand_in import request
+
+NOWHERE = "http://127.0.0.1:9"
+
+
+def app_of(state_dir: Path, *, url: str = NOWHERE, sound: SoundOfTest | None = None, **sections: Any) -> App:
+    return App(settings_of(url, state_dir, **sections), api_key=KEY, sound=sound or SoundOfTest())
+
+
+class PinOfTest(MockPin):  # type: ignore[misc]  # gpiozero has no types
+    """One that may have been held down since before anybody looked: no pull-up changes that."""
+
+    is_held = False
+
+    def _set_pull(self, value: str) -> None:
+        super()._set_pull(value)
+        if self.is_held:
+            self._change_state(False)
+
+
+@pytest.fixture
+def pin() -> Iterator[PinOfTest]:
+    """The button's: gpiozero's own stand-in for a Raspberry Pi."""
+    factory = gpiozero.Device.pin_factory = MockFactory(pin_class=PinOfTest)
+    yield factory.pin("GPIO17")
+    factory.reset()
+    gpiozero.Device.pin_factory = None
+
+
+# The clone, at the start
+
+
+async def test_a_clone_that_comes_back(tmp_path: Path) -> None:
+    clone = SimulatedClone()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    async with starting(tmp_path, clone_settings={"base_url": f"http://127.0.0.1:{port}"}) as daemon:
+        await until(lambda: daemon.app.news.faults)
+        assert daemon.app.news.faults.keys() == {"offline"}
+        assert daemon.state == "idle"
+        try:
+            await clone.start(port=port)
+            await daemon.event("fault", fault="offline", active=False)
+            assert daemon.app.conversation.id
+            assert (await daemon.talk())["outcome"] == "answered"
+        finally:
+            await clone.stop()
+
+
+async def test_a_press_does_not_wait_until_the_clone_is_looked_up_again(tmp_path: Path) -> None:
+    clone = SimulatedClone(think_s=0, voice="echo")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    async with starting(tmp_path, clone_settings={"base_url": f"http://127.0.0.1:{port}"}) as daemon:
+        await until(lambda: daemon.app.news.faults)
+        try:
+            await clone.start(port=port)
+            assert (await daemon.talk())["outcome"] == "answered"
+            assert daemon.app.news.faults == {}
+        finally:
+            await clone.stop()
+
+
+@pytest.mark.parametrize(("settings", "fault"), [({"slug": "nobody"}, "no-clone"), ({"slug": None}, "no-conversation")])
+async def test_settings_that_lead_to_no_clone(tmp_path: Path, settings: dict[str, Any], fault: str) -> None:
+    async with starting(tmp_path, clone_settings=settings) as daemon:
+        await until(lambda: daemon.app.news.faults)
+        assert daemon.app.news.faults.keys() == {fault}
+        daemon.say("Hello")
+        turn = await daemon.event("turn")
+        assert (turn["outcome"], turn["fault"]) == ("failed", fault)
+
+
+async def test_the_conversation_goes_on_after_a_restart(tmp_path: Path) -> None:
+    clone = SimulatedClone()
+    async with running(tmp_path, clone=clone) as daemon:
+        before = daemon.app.conversation.id
+        port = int(daemon.app.settings.clone.base_url.rpartition(":")[2])
+        daemon.say("Hello")
+        await daemon.event("turn")
+    async with running(tmp_path, clone=clone, port=port) as daemon:
+        assert daemon.app.conversation.id == before
+        assert len(daemon.app.snapshot()["conversation"]["messages"]) == 3
+
+
+# What it can't start with
+
+
+async def test_a_port_that_is_taken(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        app = app_of(tmp_path, status={"port": taken.getsockname()[1]})
+        with pytest.raises(StatusError, match="is taken, probably by another clonespeaker"):
+            await app.run()
+    await app_of_that_can_run(tmp_path)
+
+
+async def test_a_second_daemon(tmp_path: Path) -> None:
+    async with running(tmp_path):
+        with pytest.raises(StateError, match="another clonespeaker runs"):
+            await app_of(tmp_path).run()
+    await app_of_that_can_run(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["microphone", "speaker"])
+async def test_a_card_that_is_busy(tmp_path: Path, name: str) -> None:
+    sound = SoundOfTest()
+    sound.refused[name] = DeviceError(name, f"the {name} is busy (held by firefox, process 812)", busy=True)
+    with pytest.raises(DeviceError, match="held by firefox"):
+        await app_of(tmp_path, sound=sound).run()
+    assert sound.is_closed
+    await app_of_that_can_run(tmp_path)
+
+
+async def test_a_card_that_is_busy_later_is_a_fault(tmp_path: Path) -> None:
+    sound = SoundOfTest()
+    sound.refused["microphone"] = DeviceError("microphone", "no microphone found")
+    async with starting(tmp_path, sound=sound) as daemon:
+        sound.refused["microphone"] = DeviceError("microphone", "the microphone is busy", busy=True)
+        told = await daemon.event("fault", fault="no-microphone", detail="the microphone is busy")
+        assert told["active"]
+        assert not daemon.task.done()
+
+
+async def test_a_keyboard_without_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with os.fdopen(os.open(os.devnull, os.O_RDONLY)) as nothing:
+        monkeypatch.setattr(sys, "stdin", nothing)
+        with pytest.raises(DeviceError, match="no terminal"):
+            await app_of(tmp_path, button={"source": "keyboard"}).run()
+
+
+async def app_of_that_can_run(state_dir: Path) -> None:
+    """Whatever was taken has been given back."""
+    app = app_of(state_dir)
+    task = asyncio.create_task(app.run())
+    async with asyncio.timeout(2):
+        await app.ready.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+# Buttons
+
+
+async def test_the_button(tmp_path: Path, pin: PinOfTest) -> None:
+    async with running(tmp_path, button={"source": "gpio"}) as daemon:
+        pin.drive_low()
+        await daemon.event("state", state="listening")
+        await asyncio.sleep(0.05)
+        pin.drive_high()
+        assert (await daemon.event("turn"))["outcome"] == "answered"
+
+
+async def test_a_button_that_is_down_at_the_start(tmp_path: Path, pin: PinOfTest) -> None:
+    pin.is_held = True
+    async with running(tmp_path, button={"source": "gpio"}) as daemon:
+        assert daemon.app.news.faults.keys() == {"button-stuck"}
+        assert daemon.states == ["idle"]
+        pin.drive_high()
+        await daemon.event("fault", fault="button-stuck", active=False)
+        assert daemon.states == ["idle"]
+        pin.drive_low()
+        await daemon.event("state", state="listening")
+
+
+async def test_a_button_that_is_stuck(tmp_path: Path, pin: PinOfTest) -> None:
+    async with running(tmp_path, button={"source": "gpio"}, microphone={"max_seconds": 0.3}) as daemon:
+        pin.drive_low()
+        turn = await daemon.event("turn")  # what was said is answered
+        assert turn["outcome"] == "answered"
+        assert daemon.told("fault")[0]["fault"] == "button-stuck"
+        assert daemon.app.news.faults.keys() == {"button-stuck"}  # an answer does not end it
+        await asyncio.sleep(0.3)
+        assert daemon.state == "idle"  # no endless recording
+        pin.drive_high()
+        await daemon.event("fault", fault="button-stuck", active=False)
+
+
+async def test_the_space_bar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    master, slave = pty.openpty()
+    try:
+        with os.fdopen(slave) as terminal:
+            monkeypatch.setattr(sys, "stdin", terminal)
+            async with running(tmp_path, button={"source": "keyboard"}) as daemon:
+                os.write(master, b" x")
+                await daemon.event("state", state="listening")
+    finally:
+        os.close(master)
+
+
+# How it ends
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("state", ["idle", "listening", "speaking"])
+async def test_signals_end_it(tmp_path: Path, number: signal.Signals, state: str) -> None:
+    async with running(tmp_path, clone=SimulatedClone(tone_s=10)) as daemon:
+        if state == "listening":
+            daemon.app.appliance.press()
+        elif state == "speaking":
+            daemon.say("Tell me a story")
+        if state != "idle":
+            await daemon.event("state", state=state)
+        os.kill(os.getpid(), number)
+        async with asyncio.timeout(2):
+            await daemon.task
+        assert daemon.sound.is_closed
+        assert len(asyncio.all_tasks()) <= 1 + len(clone_tasks())
+    await app_of_that_can_run(tmp_path)
+
+
+def clone_tasks() -> set[asyncio.Task[Any]]:
+    """Those of the server beside it."""
+    return {task for task in asyncio.all_tasks() if "RequestHandler" in repr(task.get_coro())}
+
+
+async def test_the_service_manager_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.setblocking(False)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        async with running(tmp_path / "state"):
+            assert manager.recv(100) == b"READY=1"
+        assert manager.recv(100) == b"STOPPING=1"
+
+
+@pytest.mark.parametrize("event", ["state", "caption", "turn"])
+async def test_a_mistake_of_ours_ends_it(tmp_path: Path, event: str) -> None:
+    """Never alive but deaf."""
+    async with running(tmp_path) as daemon:
+        daemon.stumbles_at = event
+        daemon.say("Hello")
+        async with asyncio.timeout(2):
+            with pytest.raises(ExceptionGroup) as crash:
+                await daemon.task
+        assert crash.value.subgroup(ZeroDivisionError)
+        assert daemon.sound.is_closed
+        daemon.task = asyncio.create_task(asyncio.sleep(0))
+
+
+# Health
+
+
+async def test_health(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon:
+        status, _, body = await request(daemon.app.port, "/healthz")
+        assert (status, json.loads(body)) == (200, {"ok": True, "state": "idle", "faults": []})
+        daemon.clone.fault = "status-401"
+        daemon.say("Hello")
+        await daemon.event("turn", outcome="failed")
+        status, _, body = await request(daemon.app.port, "/healthz")
+        assert (status, json.loads(body)) == (503, {"ok": False, "state": "idle", "faults": ["refused"]})
+
+
+async def test_at_info_nobody_reads_what_was_said_nor_the_key(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "_BACKOFF_S", 0.01)
+    with caplog.at_level(logging.INFO, "clonespeaker"):
+        async with running(tmp_path, clone=SimulatedClone(reply_text="a secret answer")) as daemon:
+            daemon.say("a secret question")
+            await daemon.event("turn", outcome="answered")
+            for fault in ("malformed", "cut", "status-500", "status-422"):
+                daemon.clone.fault_once(fault, 3)
+                daemon.say("a secret question")
+                await daemon.event("turn")
+    assert "turn 1 answered" in caplog.text
+    for secret in ("secret", KEY, "data:"):
+        assert secret not in caplog.text

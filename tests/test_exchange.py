@@ -1,0 +1,721 @@
+"""An exchange between a voice that is written down and a clone that misbehaves."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from clonespeaker import attempts
+from clonespeaker.audio import wav
+from clonespeaker.audio.files import WavRecorder
+from clonespeaker.audio.pcm import Samples
+from clonespeaker.clone.client import CloneClient, Patience
+from clonespeaker.clone.reply import Citation
+from clonespeaker.conversation import Conversation
+from clonespeaker.errors import CloneError, ClonespeakerError, DeviceError, MediaError
+from clonespeaker.exchange import Exchange
+from clonespeaker.simulate.faults import FAULTS
+from clonespeaker.simulate.received import Received
+from clonespeaker.simulate.server import SimulatedClone
+from clonespeaker.timeline import Timeline
+from clonespeaker.utterance import Utterance
+from tests.peers import IMPATIENT, KEY, Peer, connected, serving, until
+
+SPEECH: Samples = (8_000 * np.sin(np.arange(4_400) / 7)).astype(np.int16)
+SNIPPETS = 20  # what the clone of these tests makes of it
+NOBODY = "00000000-0000-4000-8000-000000000000"
+
+
+class Recorder:
+    """A voice whose ear is at hand: everything that is put into it has been heard at once."""
+
+    def __init__(self) -> None:
+        self.wakes = 0
+        self.replies: list[Reply] = []
+        self.no_speaker: DeviceError | None = None
+        self.breaks_after = sys.maxsize  # samples
+
+    def wake(self) -> None:
+        self.wakes += 1
+        if self.no_speaker is not None:
+            raise self.no_speaker
+
+    def play(self) -> Reply:
+        self.replies.append(Reply(self.breaks_after))
+        return self.replies[-1]
+
+    @property
+    def heard(self) -> Samples:
+        """Of the last reply."""
+        return np.concatenate([np.zeros(0, np.int16), *self.replies[-1].pieces])
+
+
+class Reply:
+    """One reply to a `Recorder`."""
+
+    def __init__(self, breaks_after: int) -> None:
+        self._breaks_after = breaks_after
+        self.pieces: list[Samples] = []
+        self.rates_hz: set[int] = set()
+        self.is_complete = self.is_drained = self.is_over = False
+        self.first_heard_at: float | None = None
+        self.last_heard_at: float | None = None
+        self.underruns = 3
+        self.on_start: Callable[[], None] = lambda: None
+        self.on_play: Callable[[Samples], None] = lambda samples: None
+
+    @property
+    def played_ms(self) -> float:
+        return sum(piece.size for piece in self.pieces) / 44.1
+
+    async def __aenter__(self) -> Reply:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.is_over = True
+
+    async def put(self, samples: Samples, rate_hz: int) -> None:
+        assert not self.is_complete
+        self.pieces.append(samples)
+        self.rates_hz.add(rate_hz)
+        self.last_heard_at = time.monotonic()
+        if self.first_heard_at is None:
+            self.first_heard_at = self.last_heard_at
+            self.on_start()
+        self.on_play(samples)
+        self._work()
+
+    def complete(self) -> None:
+        self.is_complete = True
+
+    async def drain(self) -> None:
+        assert self.is_complete
+        self._work()
+        self.is_drained = True
+
+    def _work(self) -> None:
+        if sum(piece.size for piece in self.pieces) >= self._breaks_after:
+            raise DeviceError("speaker", "the speaker stopped")
+
+
+@dataclass
+class Listener:
+    """An audience that takes notes."""
+
+    captions: list[tuple[str, bool]] = field(default_factory=list)
+    pictures: list[str] = field(default_factory=list)
+    citations: list[Citation] = field(default_factory=list)
+    played: int = 0
+    starts: int = 0
+
+    def on_caption(self, text: str, *, final: bool) -> None:
+        self.captions.append((text, final))
+
+    def on_picture(self, url: str) -> None:
+        self.pictures.append(url)
+
+    def on_citations(self, citations: tuple[Citation, ...]) -> None:
+        self.citations += citations
+
+    def on_play(self, samples: Samples) -> None:
+        self.played += samples.size
+
+    def on_first_sound(self) -> None:
+        self.starts += 1
+
+    @property
+    def last(self) -> tuple[str, bool]:
+        return self.captions[-1]
+
+
+class Talk:
+    """A clone, a way to it, and what came of it."""
+
+    def __init__(self, client: CloneClient, clone: SimulatedClone | None = None, **options: Any) -> None:
+        self.client = client
+        self.clone = clone or SimulatedClone()
+        self.voice = Recorder()
+        self.conversation = Conversation(client, None, slug="my-clone")
+        self.listener = Listener()
+        self.timeline = Timeline()
+        self.exchange = self.make_exchange(**options)
+
+    def make_exchange(self, **options: Any) -> Exchange:
+        self.exchange = Exchange(self.client, self.conversation, **{"voice": self.voice, **options})
+        return self.exchange
+
+    async def ask(self, question: Utterance | str | None = None, **options: Any) -> str | None:
+        """One turn → None where it was answered, else the fault's name."""
+        self.listener, self.timeline = Listener(), Timeline()
+        self.timeline.begin_without_button()
+        try:
+            await self.exchange.run(question or Utterance.of(SPEECH), self.timeline, self.listener, **options)
+        except ClonespeakerError as error:
+            return error.fault
+        return None
+
+    @property
+    def uploads(self) -> list[str]:
+        """How each request came, oldest first."""
+        return ["live" if request.live else "exact" for request in self.clone.received]
+
+    async def history(self) -> list[str | None]:
+        assert self.conversation.id
+        return [message.sender for message in await self.client.history(self.conversation.id)]
+
+
+@asynccontextmanager
+async def talking(
+    clone: SimulatedClone | None = None, *, patience: Patience | None = None, **options: Any
+) -> AsyncIterator[Talk]:
+    clone = clone or SimulatedClone()
+    clone.think_s, clone.voice, clone.snippet_ms, clone.rate_limit_per_minute = 0, "echo", 5, None
+    try:
+        async with connected(await clone.start(), patience=patience) as client:
+            yield Talk(client, clone, **options)
+    finally:
+        await clone.stop()
+
+
+@pytest.fixture
+async def talk() -> AsyncIterator[Talk]:
+    async with talking() as talk:
+        yield talk
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempts, "_BACKOFF_S", 0.01)
+
+
+# A turn that goes well
+
+
+@pytest.mark.parametrize("upload", ["live", "exact", "auto"])
+async def test_speech_is_answered(upload: str) -> None:
+    async with talking(upload=upload) as talk:
+        talk.clone.citations = [{"url": "https://example.org", "title": "A", "text": "B", "type": "web"}]
+        talk.clone.image_url = "https://example.org/picture.png"
+        assert await talk.ask() is None
+        (received,) = talk.clone.received
+        assert received.pcm == SPEECH.tobytes()
+        assert received.fields == {
+            "conversation_id": talk.conversation.id,
+            "response_type": "voice",
+            "stream": True,
+        }
+        assert np.array_equal(talk.voice.heard, SPEECH)
+        assert talk.voice.replies[0].rates_hz == {44_100}
+        assert talk.voice.replies[0].is_drained
+        assert talk.voice.replies[0].is_over
+        assert talk.listener.last == ("I heard you for 0.1 seconds.", True)
+        assert talk.listener.pictures == ["https://example.org/picture.png"]
+        assert [citation.title for citation in talk.listener.citations] == ["A"]
+        assert (talk.listener.played, talk.listener.starts) == (SPEECH.size, 1)
+
+
+async def test_its_timeline(talk: Talk) -> None:
+    assert await talk.ask() is None
+    timeline = talk.timeline
+    assert (timeline.upload, timeline.retries, timeline.http_status) == ("live", 0, 200)
+    assert [timeline.utterance_ms, timeline.reply_ms] == pytest.approx([SPEECH.size / 44.1] * 2)
+    assert timeline.underruns == talk.voice.replies[0].underruns
+    stages = [
+        timeline.connected,
+        timeline.body_sent,
+        timeline.first_event,
+        timeline.first_audio,
+        timeline.first_sound,
+        timeline.last_audio,
+        timeline.drained,
+    ]
+    times = [stage for stage in stages if stage is not None]
+    assert len(times) == len(stages)
+    assert times[:5] == sorted(times[:5])
+    assert times[4] <= times[6]
+    assert times[5] <= times[6]
+
+
+async def test_text_is_answered(talk: Talk) -> None:
+    talk.clone.tone_s = 0.1
+    assert await talk.ask("Hello", image_url="https://example.org/camera.jpg") is None
+    (received,) = talk.clone.received
+    assert received.fields["user_message"] == "Hello"
+    assert received.fields["image_url"] == "https://example.org/camera.jpg"
+    assert not received.live
+    assert talk.timeline.upload is None
+    assert talk.timeline.utterance_ms == 0
+    assert talk.voice.heard.size == 4_410
+
+
+async def test_the_configured_picture_goes_along_unless_there_is_another(talk: Talk) -> None:
+    talk.make_exchange(image_url="https://example.org/a.jpg")
+    await talk.ask("one")
+    await talk.ask("two", image_url="https://example.org/b.jpg")
+    await talk.ask()
+    links = [received.fields["image_url"][-5:] for received in talk.clone.received]
+    assert links == ["a.jpg", "b.jpg", "a.jpg"]
+
+
+async def test_an_answer_in_text_needs_no_voice(talk: Talk) -> None:
+    talk.make_exchange(reply="text")
+    assert await talk.ask("one two") is None
+    assert talk.voice.replies == []
+    assert talk.voice.wakes == 0
+    assert talk.listener.captions == [
+        ("You ", False),
+        ("You wrote: ", False),
+        ("You wrote: one ", False),
+        ("You wrote: one two", False),
+        ("You wrote: one two", True),
+    ]
+    assert talk.timeline.first_event is not None
+    assert talk.timeline.first_audio is None
+    assert talk.timeline.drained is None
+
+
+@pytest.mark.parametrize("reply", ["voice", "text"])
+async def test_an_answer_that_is_not_streamed(talk: Talk, reply: str) -> None:
+    talk.make_exchange(reply=reply, stream=False)
+    assert await talk.ask() is None
+    assert talk.listener.captions == [("I heard you for 0.1 seconds.", True)]
+    assert talk.clone.received[0].fields["stream"] is False
+    if reply == "voice":
+        assert np.array_equal(talk.voice.heard, SPEECH)
+
+
+@pytest.mark.parametrize("encoding", ["raw", "wav-first", "wav-each", "mp3"])
+@pytest.mark.parametrize("stream", [True, False])
+async def test_every_encoding_is_heard(talk: Talk, encoding: Any, stream: bool) -> None:
+    talk.clone.encoding, talk.clone.rate_hz, talk.clone.tone_s = encoding, 24_000, 0.5
+    talk.make_exchange(stream=stream, raw_rate_hz=24_000)
+    assert await talk.ask("Hello") is None
+    assert talk.voice.replies[0].rates_hz == {24_000}
+    assert talk.voice.heard.size == pytest.approx(12_000, abs=2_000 if encoding == "mp3" else 0)
+    assert np.abs(talk.voice.heard).max() == pytest.approx(8_000, rel=0.1)
+
+
+async def test_snippets_that_cut_samples_in_two(talk: Talk) -> None:
+    talk.clone.snippet_bytes, talk.clone.cut_bytes = 333, 100
+    assert await talk.ask() is None
+    assert np.array_equal(talk.voice.heard, SPEECH)
+
+
+async def test_an_answer_into_a_file(talk: Talk, tmp_path: Path) -> None:
+    talk.clone.rate_hz = 22_050
+    talk.make_exchange(voice=WavRecorder(tmp_path / "reply.wav"), raw_rate_hz=22_050)
+    assert await talk.ask() is None
+    samples, rate_hz = wav.read((tmp_path / "reply.wav").read_bytes())
+    assert rate_hz == 44_100
+    assert samples.size == pytest.approx(SPEECH.size, abs=2)
+    assert talk.timeline.reply_ms == pytest.approx(SPEECH.size / 44.1, abs=1)
+
+
+def is_newer(received: Received, than_s: float | None) -> bool:
+    return received.last_byte_s != than_s
+
+
+async def test_the_body_flows_while_the_user_speaks(talk: Talk) -> None:
+    utterance = Utterance()
+    turn = asyncio.create_task(talk.ask(utterance))
+    await until(lambda: talk.clone.received and talk.clone.received[0].first_byte_s)
+    (received,) = talk.clone.received
+    for piece in np.array_split(SPEECH, 7):  # of any length, whole groups of 3 bytes or not
+        before = received.last_byte_s
+        utterance.add(piece)
+        await until(partial(is_newer, received, before))
+    assert not received.complete
+    assert not turn.done()
+    utterance.end()
+    assert await turn is None
+    assert received.pcm == SPEECH.tobytes()
+    assert len(talk.clone.received) == 1
+
+
+async def test_an_exact_body_waits_for_the_users_end(talk: Talk) -> None:
+    talk.make_exchange(upload="exact")
+    utterance = Utterance()
+    turn = asyncio.create_task(talk.ask(utterance))
+    await until(lambda: talk.conversation.id)
+    utterance.add(SPEECH)
+    await asyncio.sleep(0.05)
+    assert talk.clone.received == []
+    utterance.end()
+    assert await turn is None
+    (received,) = talk.clone.received
+    assert received.headers["content-length"]
+    assert received.pcm == SPEECH.tobytes()
+
+
+async def test_a_cancelled_turn_breaks_its_body_off(talk: Talk) -> None:
+    utterance = Utterance()
+    utterance.add(SPEECH)
+    turn = asyncio.create_task(talk.ask(utterance))
+    await until(lambda: talk.clone.received and talk.clone.received[0].first_byte_s)
+    turn.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await turn
+    assert talk.voice.replies[0].is_over
+    assert await talk.ask() is None
+    assert [received.complete for received in talk.clone.received] == [False, True]
+    assert await talk.history() == ["CLONE", "USER", "CLONE"]
+
+
+# Faults. Each of `FAULTS` lasts; the upload is auto.
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What comes of a turn: the fault that is told, the requests, the share of the reply that is heard."""
+
+    fault: str | None
+    uploads: str
+    heard: float = 0.0
+
+
+OUTCOMES = {
+    "refuse-live": Expected(None, "live exact", 1),
+    "reset-live": Expected(None, "live exact", 1),
+    "status-400": Expected("rejected", "live exact"),
+    "status-401": Expected("refused", "live"),
+    "status-403": Expected("refused", "live"),
+    "status-403-prerequisites": Expected("prerequisites", "live"),
+    "status-404": Expected("no-conversation", "live live"),
+    "status-409": Expected("rejected", "live"),
+    "status-413": Expected("rejected", "live exact"),
+    "status-422": Expected("rejected", "live exact"),
+    "status-429": Expected("busy", "live live live"),
+    "status-500": Expected("server-error", "live live live"),
+    "status-503": Expected("server-error", "live live live"),
+    "server-error-html": Expected("server-error", "live live live"),
+    "reset": Expected("offline", "live exact exact exact"),
+    "reset-heard": Expected("reply-broken", "live"),
+    "reset-answered": Expected("reply-broken", "live"),
+    "slow-headers": Expected("offline", "live live live"),
+    "cut": Expected("reply-broken", "live", 0.5),
+    "stall": Expected("reply-broken", "live", 0.5),
+    "end-early": Expected("reply-broken", "live", 1),
+    "no-done": Expected(None, "live", 1),
+    "duplicate-final": Expected(None, "live", 1),
+    "malformed": Expected(None, "live", 1),
+    "bad-base64": Expected(None, "live", 0.5),
+    "random-events": Expected("reply-broken", "live"),
+    "pings-only": Expected("reply-broken", "live"),
+}
+
+
+def test_no_fault_is_without_an_outcome() -> None:
+    assert set(OUTCOMES) == set(FAULTS)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+async def test_faults(name: str) -> None:
+    expected = OUTCOMES[name]
+    async with talking(patience=IMPATIENT) as talk:
+        talk.clone.fault = name
+        assert await talk.ask() == expected.fault
+        assert talk.uploads == expected.uploads.split()
+        assert talk.timeline.retries == len(talk.uploads) - 1
+        assert talk.timeline.upload == talk.uploads[-1]
+        assert talk.voice.heard.size == expected.heard * SPEECH.size
+        assert talk.voice.replies[0].is_drained or not expected.heard
+        assert talk.voice.replies[0].is_over
+        if expected.heard:
+            assert talk.listener.last == ("I heard you for 0.1 seconds.", True)  # the whole text, in any case
+        heard_twice = [sender for sender in await talk.history() if sender == "USER"]
+        assert len(heard_twice) <= 1
+        talk.clone.fault = None
+        assert await talk.ask() is None  # nothing of it is left
+        assert np.array_equal(talk.voice.heard, SPEECH)
+
+
+@pytest.mark.parametrize("name", ["status-500", "status-503", "server-error-html", "reset"])
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("question", ["text", "speech"])
+async def test_what_passes_by_itself_is_tried_again(talk: Talk, name: str, times: int, question: str) -> None:
+    talk.clone.fault_once(name, times)
+    assert await talk.ask("Hello" if question == "text" else None) is None
+    assert len(talk.clone.received) == 1 + times
+    assert talk.timeline.retries == times
+    assert await talk.history() == ["CLONE", "USER", "CLONE"]
+
+
+async def test_retry_after_is_waited_for(talk: Talk) -> None:
+    talk.clone.fault_once("status-429")
+    begun = time.monotonic()
+    assert await talk.ask("Hello") is None
+    assert time.monotonic() - begun >= 1.0
+
+
+async def test_but_not_for_long() -> None:
+    async with talking() as talk:
+        talk.clone.rate_limit_per_minute = 0
+        assert await talk.ask("Hello") == "busy"
+        assert len(talk.clone.received) == 1
+
+
+async def test_nobody_there_is_tried_again(talk: Talk) -> None:
+    await talk.ask("Hello")
+    port = int(talk.client.base_url.rpartition(":")[2])
+    await talk.clone.stop()
+    assert await talk.ask("Hello") == "offline"
+    assert talk.timeline.retries == attempts.RETRIES
+    await talk.clone.start(port=port)
+    assert await talk.ask("Hello") is None
+
+
+# Live and exact
+
+
+async def test_once_exact_was_taken_uploads_stay_exact(talk: Talk) -> None:
+    talk.clone.fault_once("refuse-live")
+    assert await talk.ask() is None
+    assert talk.uploads == ["live", "exact"]
+    assert await talk.ask() is None
+    assert talk.uploads == ["live", "exact", "exact"]
+    assert (talk.timeline.upload, talk.timeline.retries) == ("exact", 0)
+
+
+@pytest.mark.parametrize("name", ["status-400", "status-413", "status-422"])
+async def test_where_exact_was_refused_too_live_was_not_at_fault(talk: Talk, name: str) -> None:
+    talk.clone.fault_once(name, 2)
+    assert await talk.ask() == "rejected"
+    assert await talk.ask() is None
+    assert talk.uploads == ["live", "exact", "live"]
+
+
+@pytest.mark.parametrize("name", ["refuse-live", "reset-live", "status-422", "status-413"])
+async def test_who_wants_live_gets_live(talk: Talk, name: str) -> None:
+    talk.make_exchange(upload="live")
+    talk.clone.fault = name
+    assert await talk.ask() is not None
+    assert set(talk.uploads) == {"live"}
+
+
+async def test_text_is_never_sent_twice_for_its_form(talk: Talk) -> None:
+    talk.clone.fault = "status-422"
+    assert await talk.ask("Hello") == "rejected"
+    assert talk.uploads == ["exact"]
+
+
+async def test_live_refused_while_the_user_still_speaks(talk: Talk) -> None:
+    talk.clone.fault = "refuse-live"
+    utterance = Utterance()
+    turn = asyncio.create_task(talk.ask(utterance))
+    utterance.add(SPEECH[:1_000])
+    await until(lambda: talk.clone.received)
+    await asyncio.sleep(0.05)
+    assert not turn.done()
+    utterance.add(SPEECH[1_000:])
+    utterance.end()
+    assert await turn is None
+    assert [received.pcm for received in talk.clone.received] == [b"", SPEECH.tobytes()]
+
+
+@pytest.mark.parametrize("status", [400, 411, 413, 415, 422, 501])
+async def test_every_status_that_may_mean_live(status: int) -> None:
+    seen = []
+
+    async def serve(peer: Peer) -> None:
+        while True:
+            request = await peer.request()
+            if b"/new" in request:
+                await peer.answer("200 OK", b'{"new": {"conversation_id": "%s"}}' % NOBODY.encode())
+            elif b"generate" not in request:
+                await peer.answer("200 OK", b'{"history": []}')
+            elif b"chunked" in request:
+                seen.append("live")
+                await peer.answer(f"{status} No")
+            else:
+                seen.append("exact")
+                await peer.answer("200 OK", b"data: [DONE]\n\n", Content_Type="text/event-stream")
+
+    async with serving(serve) as server, connected(server.url) as client:
+        assert await Talk(client).ask() is None
+        assert seen == ["live", "exact"]
+
+
+# Conversations
+
+
+async def test_a_lost_conversation_is_made_anew_once(talk: Talk) -> None:
+    assert await talk.ask("one") is None
+    lost = talk.conversation.id
+    talk.clone.fault_once("status-404")
+    assert await talk.ask() is None
+    assert talk.conversation.id != lost
+    assert talk.timeline.retries == 1
+    assert await talk.history() == ["CLONE", "USER", "CLONE"]
+    assert talk.clone.received[-1].pcm == SPEECH.tobytes()
+
+
+async def test_without_a_slug_a_lost_conversation_is_the_end(talk: Talk) -> None:
+    made = await talk.client.new_conversation("my-clone")
+    talk.conversation = Conversation(talk.client, None, slug=None, conversation_id=made.conversation_id)
+    talk.make_exchange()
+    assert await talk.ask("one") is None
+    talk.clone.fault_once("status-404")
+    assert await talk.ask("two") == "no-conversation"
+    assert talk.conversation.id == made.conversation_id
+
+
+async def test_after_a_turn_that_nobody_followed_the_history_still_tells(talk: Talk) -> None:
+    """A cancelled turn is in the clone's history, but the next one is not because of that."""
+    await talk.conversation.current()
+    talk.clone.fault_once("stall")
+    turn = asyncio.create_task(talk.ask("one"))
+    await until(lambda: talk.voice.replies and talk.voice.replies[0].pieces)
+    turn.cancel()
+    await asyncio.gather(turn, return_exceptions=True)
+    talk.clone.fault_once("reset")
+    assert await talk.ask("two") is None
+    assert await talk.history() == ["CLONE", "USER", "CLONE", "USER", "CLONE"]
+
+
+@pytest.mark.parametrize("name", ["reset-heard", "reset-answered"])
+@pytest.mark.parametrize("question", ["text", "speech"])
+@pytest.mark.parametrize("upload", ["auto", "live", "exact"])
+async def test_what_the_clone_has_heard_is_not_said_again(talk: Talk, name: str, question: str, upload: str) -> None:
+    talk.make_exchange(upload=upload)
+    talk.clone.fault_once(name)
+    assert await talk.ask("Hello" if question == "text" else None) == "reply-broken"
+    assert len(talk.clone.received) == 1
+
+
+# Replies that break off, and sound that can't be played
+
+
+async def test_the_text_as_far_as_it_came_where_the_history_does_not_tell() -> None:
+    async def serve(peer: Peer) -> None:
+        request = await peer.request()
+        if b"/new" in request:
+            await peer.answer("200 OK", b'{"new": {"conversation_id": "%s"}}' % NOBODY.encode(), Connection="close")
+        elif b"generate" in request:
+            await peer.begin_stream()
+            await peer.event(current_token="Once upon ")
+            await peer.event(current_token="a ti")
+        else:
+            greeting = b'{"history": [{"text": "Welcome!", "sender": "CLONE"}]}'
+            await peer.answer("200 OK", greeting, Connection="close")
+
+    async with serving(serve) as server, connected(server.url) as client:
+        talk = Talk(client, reply="text")
+        assert await talk.ask("Tell me a story") == "reply-broken"
+        assert talk.listener.last == ("Once upon a ti", True)
+
+
+async def test_500_random_events_and_the_next_turn_works(talk: Talk, caplog: pytest.LogCaptureFixture) -> None:
+    talk.clone.fault_once("random-events")
+    assert await talk.ask() == "reply-broken"
+    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(told) == 2
+    assert "passed over" in told[0]
+    assert "events could not be read" in told[1]
+    assert await talk.ask() is None
+
+
+async def test_malformed_events_are_counted(talk: Talk, caplog: pytest.LogCaptureFixture) -> None:
+    talk.clone.fault = "malformed"
+    assert await talk.ask() is None
+    assert f"{SNIPPETS} events could not be read" in caplog.text
+
+
+@pytest.mark.parametrize("reply", ["voice", "text"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'data: {"audio_chunk": "***"}\n\ndata: {"current_token": 7}\n\ndata: [DONE]\n\n',
+        b'data: {"audio_chunk": 5, "current_token": []}\n\ndata: {"current_token": "[DONE]"}\n\n',
+    ],
+)
+async def test_a_reply_with_nothing_in_it_is_broken(reply: str, body: bytes) -> None:
+    async def serve(peer: Peer) -> None:
+        while True:
+            request = await peer.request()
+            if b"generate" in request:
+                await peer.answer("200 OK", body, Content_Type="text/event-stream")
+            else:
+                await peer.answer("200 OK", b'{"new": {"conversation_id": "%s"}, "history": []}' % NOBODY.encode())
+
+    async with serving(serve) as server, connected(server.url) as client:
+        assert await Talk(client, reply=reply).ask("Hello") == "reply-broken"
+
+
+async def test_snippets_whose_wav_is_none(talk: Talk) -> None:
+    bad = base64.b64encode(b"RIFF\0\0\0\0WAVEfmt \x02\0\0\0\xff\xff").decode()
+
+    async def serve(peer: Peer) -> None:
+        while True:
+            request = await peer.request()
+            if b"generate" in request:
+                events = f'data: {{"audio_chunk": "{bad}"}}\n\ndata: {{"current_token": "[DONE]"}}\n\n'.encode()
+                await peer.answer("200 OK", events, Content_Type="text/event-stream")
+            else:
+                await peer.answer("200 OK", b'{"new": {"conversation_id": "%s"}, "history": []}' % NOBODY.encode())
+
+    async with serving(serve) as server, connected(server.url) as client:
+        assert await Talk(client).ask("Hello") == "reply-broken"
+
+
+async def test_a_codec_that_is_not_installed(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    talk.clone.fault_once("end-early")  # something to recover the text of
+
+    async def serve(peer: Peer) -> None:
+        while True:
+            request = await peer.request()
+            if b"generate" in request:
+                mp3 = base64.b64encode(b"ID3" + bytes(100)).decode()
+                await peer.answer("200 OK", f'data: {{"audio_chunk": "{mp3}"}}\n\n'.encode())
+            elif b"history" in request:
+                lines = b'{"text": "Hello", "sender": "USER"}, {"text": "Good day", "sender": "CLONE"}'
+                await peer.answer("200 OK", b'{"history": [' + lines + b"]}")
+            else:
+                await peer.answer("200 OK", b'{"new": {"conversation_id": "%s"}}' % NOBODY.encode())
+
+    async with serving(serve) as server, connected(server.url) as client:
+        other = Talk(client)
+        with pytest.raises(MediaError, match=r"clonespeaker\[codecs\]"):
+            await other.exchange.run("Hello", Timeline(), other.listener)
+        assert other.listener.last == ("Good day", True)
+        assert await other.ask("Hello") == "no-codec"
+
+
+# Speakers
+
+
+async def test_without_a_speaker_the_text_is_told_all_the_same(talk: Talk) -> None:
+    talk.voice.no_speaker = DeviceError("speaker", "there is none")
+    assert await talk.ask() == "no-speaker"
+    assert talk.listener.last == ("I heard you for 0.1 seconds.", True)
+    assert talk.voice.replies == []
+    talk.voice.no_speaker = None
+    assert await talk.ask() is None
+
+
+@pytest.mark.parametrize("at", [1_000, SPEECH.size])
+async def test_a_speaker_that_breaks_in_the_middle(talk: Talk, at: int) -> None:
+    talk.voice.breaks_after = at
+    assert await talk.ask() == "no-speaker"
+    assert talk.listener.last == ("I heard you for 0.1 seconds.", True)
+    captions = len(talk.listener.captions)
+    await asyncio.sleep(0.05)
+    assert len(talk.listener.captions) == captions  # none after the turn is over
+
+
+async def test_the_error_says_it_in_words(talk: Talk) -> None:
+    talk.clone.fault = "status-403-prerequisites"
+    with pytest.raises(CloneError, match="a purpose, a description and at least one document") as error:
+        await talk.exchange.run("Hello", talk.timeline, talk.listener)
+    assert KEY not in str(error.value)

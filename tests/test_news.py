@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+import pytest
+
+from clonespeaker.errors import FAULTS, CloneError, ClonespeakerError, DeviceError, MediaError
+from clonespeaker.news import News
+from clonespeaker.timeline import Timeline
+from clonespeaker.turn import Outcome, State
+
+
+class Told(list[dict[str, Any]]):
+    def __call__(self, event: str, **fields: Any) -> None:
+        self.append({"event": event, **fields})
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+@pytest.fixture
+def news(told: Told) -> News:
+    return News(told)
+
+
+OFFLINE = CloneError("can't connect to https://api.example", fault="offline")
+
+
+def test_a_fault_begins_and_ends(news: News, told: Told) -> None:
+    news.begin_fault(OFFLINE)
+    assert news.faults == {"offline": "can't connect to https://api.example"}
+    news.end_fault("offline")
+    assert news.faults == {}
+    assert told == [
+        {
+            "event": "fault",
+            "fault": "offline",
+            "active": True,
+            "message": FAULTS["offline"],
+            "detail": "can't connect to https://api.example",
+        },
+        {"event": "fault", "fault": "offline", "active": False, "message": FAULTS["offline"], "detail": ""},
+    ]
+
+
+def test_the_same_again_is_not_told_again(news: News, told: Told) -> None:
+    for _ in range(3):
+        news.begin_fault(OFFLINE)
+    assert len(told) == 1
+    news.begin_fault(CloneError("can't find api.example", fault="offline"))
+    assert [event["detail"] for event in told] == [str(OFFLINE), "can't find api.example"]
+    news.end_fault("busy")
+    assert len(told) == 2
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_every_fault_has_words_for_people(news: News, told: Told, name: str) -> None:
+    news.begin_fault(ClonespeakerError("what it is", fault=name))
+    assert told[0]["message"].endswith(".")
+
+
+def test_errors_without_a_name_have_one_all_the_same(news: News, told: Told) -> None:
+    news.begin_fault(MediaError("no WAV"))
+    news.begin_fault(DeviceError("button", "no pin"))
+    assert {event["fault"] for event in told} <= set(FAULTS)
+
+
+def test_an_answer_ends_what_was_the_clones(news: News) -> None:
+    for name in FAULTS:
+        news.begin_fault(ClonespeakerError("what it is", fault=name))
+    news.end_faults_of_the_clone()
+    assert set(news.faults) == {"no-microphone", "no-speaker", "button-stuck", "muted"}
+
+
+def test_levels_while_they_matter(news: News, told: Told) -> None:
+    loud = np.full(441, 32_767, np.int16)
+    news.level("microphone", loud)
+    assert told == []  # nobody listens
+    news.stand(State.LISTENING, 1)
+    news.level("speaker", loud)
+    news.level("microphone", loud)
+    news.level("microphone", loud)  # too soon
+    assert told == [
+        {"event": "state", "state": "listening", "turn": 1},
+        {"event": "level", "source": "microphone", "dbfs": 0.0},
+    ]
+
+
+def test_a_turn_is_counted(news: News, told: Told, caplog: pytest.LogCaptureFixture) -> None:
+    timeline = Timeline(retries=2, underruns=3, http_status=200)
+    with caplog.at_level(logging.INFO):
+        news.turn_over(1, Outcome.ANSWERED, None, timeline)
+        news.turn_over(2, Outcome.FAILED, OFFLINE, Timeline(retries=1))
+        news.turn_over(3, Outcome.FAILED, MediaError("no name"), Timeline())
+    assert [(event["turn"], event["outcome"], event["fault"]) for event in told] == [
+        (1, "answered", None),
+        (2, "failed", "offline"),
+        (3, "failed", None),
+    ]
+    assert told[0].items() >= timeline.told().items()
+    assert news.totals == {
+        "turns": 3, "answered": 1, "tapped": 0, "cancelled": 0, "failed": 2, "underruns": 3, "retries": 3
+    }  # fmt: skip
+    assert caplog.messages[1] == f"turn 2 failed ({OFFLINE}): text, 1 retries"
