@@ -310,6 +310,18 @@ async def test_say_while_the_user_speaks_is_refused(tmp_path: Path) -> None:
         assert (await daemon.event("turn"))["outcome"] == "answered"
 
 
+async def test_a_talk_while_the_user_speaks_is_refused(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon, daemon.program() as program:
+        await program.command("press")
+        await daemon.event("state", state="listening")
+        with pytest.raises(StatusError, match="is speaking"):
+            await program.command("talk", seconds=0.1)
+        await asyncio.sleep(0.15)
+        assert daemon.state == "listening"
+        await program.command("cancel")
+        assert (await daemon.event("turn"))["outcome"] == "cancelled"
+
+
 async def test_muted(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, daemon.program() as program:
         await program.command("mute")

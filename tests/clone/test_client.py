@@ -99,7 +99,7 @@ def texts(error: BaseException) -> str:
 async def test_a_new_conversation_has_either_name(client: CloneClient, clone: SimulatedClone, name: Any) -> None:
     clone.new_field = name
     made = await client.new_conversation("my-clone", instance_slug="desk", user_email="eve@example.org")
-    assert [(message.sender, message.text) for message in made.messages] == [("CLONE", clone.greeting)]
+    assert [(message.sender, message.text) for message in made.messages or []] == [("CLONE", clone.greeting)]
     assert (await client.history(made.conversation_id))[0].text == clone.greeting
 
 

@@ -129,6 +129,7 @@ class WavReply:
 def open_wav(path: Path) -> wave.Wave_write:
     """A WAV to be written, mono s16le at 44.1 kHz. Raises MediaError."""
     try:
+        path.open("wb").close()  # where that fails, `wave` leaves half an object behind, which ends in a traceback
         file = wave.open(str(path), "wb")
     except OSError as error:
         raise MediaError(f"{path} can't be written ({error.strerror})") from error

@@ -242,7 +242,9 @@ class Playback:
     async def _gather(self) -> bool:
         """Wait until there is enough to start with; False if there is nothing and never will be."""
         jitter, rate_hz = self._speaker.jitter, self._stream.rate_hz
-        while not jitter.may_start(self._at_hand() / rate_hz * 1_000, complete=self._complete):
+        while not (self._at_hand() or self._complete) or not jitter.may_start(
+            self._at_hand() / rate_hz * 1_000, complete=self._complete
+        ):
             await self._change()
         return self._at_hand() > 0
 

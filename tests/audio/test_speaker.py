@@ -1,0 +1,495 @@
+"""The speaker on a card that is driven by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+from clonespeaker.audio import speaker as speaker_module
+from clonespeaker.audio.output import RING_MS
+from clonespeaker.audio.pcm import Samples, volume_gain
+from clonespeaker.audio.speaker import Playback, Speaker
+from clonespeaker.errors import DeviceError
+from tests.audio.card import Card, turn_over
+
+RATE_HZ = 44_100
+FADE = 220  # frames
+
+
+def noise(ms: float) -> Samples:
+    """Sound of which no piece is like another; never silent."""
+    samples = np.random.default_rng(0).integers(1_000, 9_000, round(RATE_HZ * ms / 1_000))
+    return samples.astype(np.int16)
+
+
+def level(ms: float, height: int = 8_000) -> Samples:
+    return np.full(round(RATE_HZ * ms / 1_000), height, np.int16)
+
+
+def opened(card: Card, **options: Any) -> Speaker:
+    speaker = Speaker(card.open_speaker, **{"start_ms": 0, **options})
+    speaker.open()
+    speaker.wake()
+    return speaker
+
+
+async def begin(playback: Playback, card: Card) -> None:
+    """Let it get past the hush that each sound begins with."""
+    card.ask()
+    await turn_over()
+    assert playback.first_heard_at is None
+
+
+def draining(playback: Playback) -> asyncio.Task[None]:
+    playback.complete()
+    return asyncio.create_task(playback.drain())
+
+
+def heard(played: Samples) -> Samples:
+    """Without the silence around it."""
+    at = np.flatnonzero(played)
+    return played[at[0] : at[-1] + 1] if at.size else played[:0]
+
+
+# A sound
+
+
+@pytest.mark.parametrize("pieces", [1, 7, 100])
+async def test_every_sample_is_heard_in_order(pieces: int) -> None:
+    card = Card()
+    speaker, sound = opened(card), noise(500)
+    async with speaker.play() as playback:
+        for piece in np.array_split(sound, pieces):
+            await playback.put(piece, RATE_HZ)
+        played = await card.play_out(draining(playback))
+    at = int(np.flatnonzero(played)[0]) - 1  # the ramp begins at 0
+    assert np.array_equal(played[at + FADE : at + sound.size], sound[FADE:])
+    assert np.array_equal(played[at : at + FADE], (sound[:FADE] * np.linspace(0, 1, FADE)).astype(np.int16))
+    assert played[at + sound.size :].size >= FADE
+    assert np.abs(np.diff(played[at + sound.size - 1 :].astype(int))).max() < 9_000 / FADE + 2  # it glides out
+    assert playback.played_ms == pytest.approx(500, abs=0.1)
+    assert playback.underruns == 0
+
+
+async def test_it_starts_with_enough_at_hand() -> None:
+    card = Card()
+    speaker = opened(card, start_ms=60)
+    async with speaker.play() as playback:
+        await begin(playback, card)
+        await playback.put(noise(50), RATE_HZ)
+        assert not (await card.play(20)).any()
+        await playback.put(noise(15), RATE_HZ)
+        await turn_over()
+        assert card.ask().any()
+
+
+async def test_or_with_all_there_is() -> None:
+    card = Card()
+    speaker = opened(card, start_ms=1_000)
+    async with speaker.play() as playback:
+        await begin(playback, card)
+        await playback.put(noise(20), RATE_HZ)
+        assert not (await card.play(5)).any()
+        playback.complete()
+        await turn_over()
+        assert card.ask().any()
+
+
+async def test_nothing_at_all_is_over_at_once() -> None:
+    card = Card()
+    speaker = opened(card)
+    async with speaker.play() as playback:
+        played = await card.play_out(draining(playback))
+        assert not played.any()
+    assert playback.first_heard_at is None
+    assert playback.last_heard_at is None
+    assert playback.played_ms == 0
+
+
+async def test_it_tells_when_it_is_heard() -> None:
+    card = Card(delay_s=0.1)
+    speaker = opened(card)
+    starts: list[float | None] = []
+    pieces: list[Samples] = []
+    async with speaker.play() as playback:
+        playback.on_start = lambda: starts.append(playback.first_heard_at)
+        playback.on_play = pieces.append
+        await begin(playback, card)
+        await playback.put(level(30), RATE_HZ)
+        playback.complete()
+        await turn_over()
+        before = time.monotonic()
+        card.ask()
+        after = time.monotonic()
+        await turn_over()
+        assert playback.first_heard_at is not None
+        assert before + 0.1 <= playback.first_heard_at <= after + 0.1
+        assert starts == [playback.first_heard_at]
+        await card.play(5)
+        assert playback.last_heard_at is not None
+        assert playback.last_heard_at > playback.first_heard_at
+        assert len(starts) == 1
+    assert sum(piece.size for piece in pieces) == 1_323
+
+
+async def test_it_is_over_when_the_last_sample_has_come_out() -> None:
+    card = Card(delay_s=0.15)
+    speaker = opened(card)
+    async with speaker.play() as playback:
+        await playback.put(level(20), RATE_HZ)
+        over = draining(playback)
+        await card.play(10)
+        assert not over.done()  # handed over, but not heard
+        await over
+        assert playback.last_heard_at is not None
+        assert time.monotonic() >= playback.last_heard_at - 0.002
+
+
+async def test_a_silence_comes_first_where_amplifiers_sleep() -> None:
+    card = Card(delay_s=0.05)
+    speaker = opened(card, lead_in_ms=100)
+    async with speaker.play() as playback:
+        await begin(playback, card)
+        before = time.monotonic()
+        await playback.put(level(50), RATE_HZ)
+        playback.complete()
+        await turn_over()
+        played = await card.play(20)
+        assert np.flatnonzero(played)[0] == 4_410
+        assert heard(played)[0] == 8_000  # the ramp was in the silence
+        assert playback.first_heard_at is not None
+        assert playback.first_heard_at == pytest.approx(before + 0.15, abs=0.02)
+
+
+# Rates and channels
+
+
+@pytest.mark.parametrize(("rate_hz", "channels"), [(48_000, 2), (16_000, 1), (44_100, 2), (96_000, 8)])
+async def test_cards_that_take_something_else(rate_hz: int, channels: int) -> None:
+    card = Card(rate_hz=rate_hz, channels=channels)
+    speaker = opened(card)
+    tone = (8_000 * np.sin(2 * np.pi * 1_000 * np.arange(22_050) / RATE_HZ)).astype(np.int16)
+    async with speaker.play() as playback:
+        for piece in np.array_split(tone, 9):
+            await playback.put(piece, RATE_HZ)
+        played = (await card.play_out(draining(playback))).reshape(-1, channels)
+    assert (played == played[:, :1]).all()
+    sound = heard(played[:, 0])
+    assert sound.size == pytest.approx(rate_hz / 2, abs=rate_hz * 0.006)
+    spectrum = np.abs(np.fft.rfft(sound * np.hanning(sound.size)))
+    assert np.argmax(spectrum) * rate_hz / sound.size == pytest.approx(1_000, abs=3)
+    assert np.abs(sound).max() == pytest.approx(8_000, rel=0.02)
+    assert playback.played_ms == pytest.approx(500, abs=1)
+
+
+async def test_a_sound_whose_rate_changes() -> None:
+    card = Card()
+    speaker = opened(card)
+    async with speaker.play() as playback:
+        await playback.put(level(100), RATE_HZ)
+        await playback.put(np.full(2_400, 8_000, np.int16), 24_000)
+        await playback.put(level(100), RATE_HZ)
+        played = await card.play_out(draining(playback))
+    assert heard(played).size == pytest.approx(13_230 + FADE, abs=20)
+    assert playback.underruns == 0
+
+
+# What comes faster or slower than it is heard
+
+
+async def test_putting_waits_while_too_much_waits_already() -> None:
+    card = Card()
+    speaker = opened(card, read_ahead_s=0.5)
+    async with speaker.play() as playback:
+        await begin(playback, card)
+        putting = asyncio.create_task(playback.put(level(1_500), RATE_HZ))
+        await card.play(50)  # 0.5 s
+        assert not putting.done()
+        await card.play(int((1.5 - 0.5) * 100 - RING_MS / 10 - 50 + 4))  # then 0.5 s are left besides the ring
+        assert putting.done()
+        await putting
+
+
+async def test_an_hour_takes_no_more_memory_than_a_minute() -> None:
+    card = Card()
+    speaker = opened(card, read_ahead_s=1)
+    minute = level(60_000)
+    async with speaker.play() as playback:
+        await begin(playback, card)
+
+        async def speak() -> None:
+            for piece in np.array_split(minute, 600):
+                await playback.put(piece, RATE_HZ)
+
+        speaking = asyncio.create_task(speak())
+        while not speaking.done():
+            await card.play(5)
+            waiting = playback._ahead_frames
+            assert waiting <= 1.2 * RATE_HZ
+
+
+async def test_what_runs_dry_before_its_end_has_starved() -> None:
+    card = Card()
+    speaker = opened(card, start_ms=20)
+    async with speaker.play() as playback:
+        await begin(playback, card)
+        await playback.put(level(50), RATE_HZ)
+        await turn_over()
+        await card.play(10)
+        assert playback.underruns == 0  # it may have been the end
+        await playback.put(level(30), RATE_HZ)
+        await turn_over()
+        assert playback.underruns == 1
+        assert not (await card.play(3)).any()  # more is gathered before it goes on
+        await playback.put(level(30), RATE_HZ)
+        await turn_over()
+        assert (await card.play()).any()
+        await card.play_out(draining(playback))
+        assert playback.underruns == 1
+    assert speaker.jitter.target_ms == 40
+
+
+async def test_what_runs_dry_at_its_end_has_not() -> None:
+    card = Card()
+    speaker = opened(card)
+    for _ in range(2):
+        async with speaker.play() as playback:
+            await begin(playback, card)
+            await playback.put(level(50), RATE_HZ)
+            await card.play(20)
+            await card.play_out(draining(playback))
+            assert playback.underruns == 0
+
+
+async def test_what_was_learnt_stays_for_the_next_sound() -> None:
+    card = Card()
+    speaker = opened(card, start_ms=20)
+    for expected in (40, 30, 25):
+        async with speaker.play() as playback:
+            await begin(playback, card)
+            await playback.put(level(60), RATE_HZ)
+            if expected == 40:
+                await card.play(10)
+                await playback.put(level(60), RATE_HZ)
+            await card.play_out(draining(playback))
+        assert speaker.jitter.target_ms == expected
+
+
+# Silence, at once
+
+
+async def test_leaving_fades_out_and_throws_the_rest_away() -> None:
+    card = Card()
+    speaker = opened(card)
+    async with speaker.play() as playback:
+        await begin(playback, card)
+        await playback.put(level(1_000), RATE_HZ)
+        await turn_over()
+        assert (await card.play(5))[-1] == 8_000
+    last = card.ask()
+    assert last[0] == 8_000
+    assert (np.diff(last[:FADE].astype(int)) <= 0).all()  # down
+    assert np.abs(np.diff(last.astype(int))).max() < 8_000 / FADE + 2  # without a click
+    assert not last[FADE:].any()
+    assert not (await card.play(50)).any()
+
+
+async def test_a_sound_after_one_that_was_stopped_is_whole() -> None:
+    card = Card()
+    speaker, sound = opened(card), noise(400)
+    async with speaker.play() as playback:
+        await begin(playback, card)
+        await playback.put(level(1_000, 500), RATE_HZ)
+        await card.play(5)
+    async with speaker.play() as playback:
+        await playback.put(sound, RATE_HZ)
+        played = await card.play_out(draining(playback))
+    at = int(np.flatnonzero(played > 500)[0])
+    where = played.tobytes().find(sound[FADE:].tobytes())
+    assert where > 0
+    assert at > FADE
+
+
+async def test_one_that_was_stopped_while_nothing_was_played_harms_nobody() -> None:
+    card = Card()
+    speaker = opened(card, start_ms=500)
+    async with speaker.play() as playback:
+        await begin(playback, card)
+        await playback.put(level(100), RATE_HZ)
+    speaker.rest()
+    speaker.wake()
+    async with speaker.play() as playback:
+        await playback.put(noise(600), RATE_HZ)
+        played = await card.play_out(draining(playback))
+    assert noise(600)[FADE:].tobytes() in played.tobytes()
+
+
+async def test_cancelling_who_drains_stops_it() -> None:
+    card = Card()
+    speaker = opened(card)
+
+    async def speak() -> None:
+        async with speaker.play() as playback:
+            await playback.put(level(1_000), RATE_HZ)
+            playback.complete()
+            await playback.drain()
+
+    speaking = asyncio.create_task(speak())
+    await turn_over()
+    await card.play(10)
+    speaking.cancel()
+    await asyncio.gather(speaking, return_exceptions=True)
+    card.ask()
+    assert not (await card.play(30)).any()
+
+
+# Volume
+
+
+@pytest.mark.parametrize("volume", [100, 50, 1, 0])
+async def test_volume(volume: int) -> None:
+    card = Card()
+    speaker = opened(card, volume=volume)
+    async with speaker.play() as playback:
+        await playback.put(level(300), RATE_HZ)
+        played = await card.play_out(draining(playback))
+    assert played.max(initial=0) == round(8_000 * volume_gain(volume))
+
+
+async def test_a_change_of_volume_does_not_click() -> None:
+    card = Card()
+    speaker = opened(card)
+    async with speaker.play() as playback:
+        await begin(playback, card)
+        await playback.put(level(2_000), RATE_HZ)
+        await card.play(30)
+        speaker.volume = 20
+        quieter = (await card.play(50)).astype(int)
+        speaker.volume = 90
+        louder = (await card.play(50)).astype(int)
+    assert quieter[-1] == round(8_000 * volume_gain(20))
+    assert louder[-1] == round(8_000 * volume_gain(90))
+    assert np.abs(np.diff(np.concatenate((quieter, louder)))).max() <= 8_000 / 441 + 2  # spread over a period
+
+
+# Cards that go, sleep and wake
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speaker_module, "SILENT_AFTER_S", 0.1)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("periods", [0, 1, 10])
+async def test_a_card_that_asks_for_nothing_more(periods: int) -> None:
+    card = Card()
+    speaker = opened(card)
+    async with speaker.play() as playback:
+        await playback.put(level(1_000), RATE_HZ)
+        await turn_over()
+        await card.play(periods) if periods else None
+        async with asyncio.timeout(1):
+            with pytest.raises(DeviceError, match=r"a card of a test.*unplugged") as gone:
+                await draining(playback)
+        assert gone.value.fault == "no-speaker"
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_card_that_goes_while_putting_waits() -> None:
+    card = Card()
+    speaker = opened(card, read_ahead_s=0.1)
+    async with speaker.play() as playback:
+        async with asyncio.timeout(1):
+            with pytest.raises(DeviceError, match="unplugged"):
+                await playback.put(level(1_000), RATE_HZ)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_sound_that_is_slow_to_come_is_no_card_that_went() -> None:
+    card = Card()
+    speaker = opened(card, start_ms=100)
+    async with speaker.play() as playback:
+        await begin(playback, card)
+        for _ in range(6):
+            card.ask()
+            await asyncio.sleep(0.04)
+        await playback.put(level(200), RATE_HZ)
+        await turn_over()
+        assert card.ask().any()
+
+
+async def test_asleep_and_awake() -> None:
+    card = Card()
+    speaker = Speaker(card.open_speaker)
+    with pytest.raises(DeviceError, match="not open"):
+        speaker.play()
+    speaker.wake()  # nothing to wake
+    speaker.rest()
+    speaker.open()
+    speaker.wake()
+    speaker.wake()
+    speaker.rest()
+    speaker.wake()
+    speaker.close()
+    speaker.close()
+    assert card.done == ["open", "start", "stop", "start", "close"]
+    assert speaker.stream is None
+
+
+async def test_how_long_it_has_been_silent() -> None:
+    card = Card()
+    speaker = Speaker(card.open_speaker)
+    assert speaker.silent_for_s == 0
+    speaker.open()
+    assert speaker.silent_for_s == 0  # asleep
+    before = time.monotonic()
+    speaker.wake()
+    assert 0 <= speaker.silent_for_s <= time.monotonic() - before
+    await asyncio.sleep(0.02)
+    assert speaker.silent_for_s >= 0.02
+    card.ask()
+    assert speaker.silent_for_s < 0.02
+    speaker.rest()
+    assert speaker.silent_for_s == 0
+
+
+async def test_one_that_does_not_wake_is_closed_so_that_it_is_opened_again() -> None:
+    card = Card()
+    speaker = Speaker(card.open_speaker)
+    speaker.open()
+    card.does_not_start = True
+    with pytest.raises(DeviceError, match="does not start"):
+        speaker.wake()
+    assert card.done == ["open", "close"]
+    assert speaker.stream is None
+    card.does_not_start = False
+    speaker.open()
+    speaker.wake()
+    assert card.done[2:] == ["open", "start"]
+
+
+async def test_a_press_as_it_falls_asleep() -> None:
+    """It is awake in the end, whichever of two threads was first."""
+    stopping, go_on = threading.Event(), threading.Event()
+
+    class SlowCard(Card):
+        def stop(self) -> None:
+            stopping.set()
+            go_on.wait()
+            super().stop()
+
+    card = SlowCard()
+    speaker = opened(card)
+    resting = asyncio.create_task(asyncio.to_thread(speaker.rest))
+    await asyncio.to_thread(stopping.wait)
+    waking = asyncio.create_task(asyncio.to_thread(speaker.wake))
+    await asyncio.sleep(0.02)
+    go_on.set()
+    await asyncio.gather(resting, waking)
+    assert card.done == ["open", "start", "stop", "start"]
