@@ -202,19 +202,12 @@ class _Turn:
         while True:
             request = Request()
             try:
-                await self._ask(request, live=attempts.live)
-                break
+                return await self._ask(request, live=attempts.live)
             except CloneError as error:
                 if self._reply.began:
                     raise
                 await attempts.prepare_another(error, request)
                 self._timeline.retries += 1
-        if attempts.refused_live is not None:
-            self._exchange._live = False
-            log.warning(
-                "upload: the server takes no live upload (%s); from now on recordings are sent whole",
-                attempts.refused_live,
-            )
 
     async def _ask(self, request: Request, *, live: bool) -> None:
         if isinstance(self._question, Utterance):
@@ -232,6 +225,12 @@ class _Turn:
             self._timeline.body_sent = request.body_sent_at
             self._timeline.first_event = request.first_event_at
             self._timeline.http_status = request.status
+            if request.status == 200 and self._attempts.refused_live is not None:
+                self._stay_with_exact(self._attempts.refused_live)
+
+    def _stay_with_exact(self, why: CloneError) -> None:
+        self._exchange._live = False
+        log.warning("upload: the server takes no live upload (%s); from now on recordings are sent whole", why)
 
     async def _take(self, event: ReplyEvent) -> None:
         match event:

@@ -18,7 +18,7 @@ from clonespeaker.news import News
 
 log = logging.getLogger(__name__)
 
-_LOOK_EVERY_S = 0.5
+_LOOK_EVERY_S = 0.3
 _REOPEN_AFTER_S = 1.0
 
 
@@ -70,12 +70,14 @@ class SoundUpkeep:
 
     async def run(self) -> None:
         """Keep them open until cancelled."""
+        silent: set[str] = set()
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
-            for name, device in self._kept.items():
-                if device.silent_for_s > SILENT_AFTER_S:
-                    self._news.begin_fault(DeviceError(name, f"the {name} stopped; is it unplugged?"))
-                    await asyncio.to_thread(device.close)
+            # Two looks in a row: where this whole machine stood still for a second, nothing is wrong with a device.
+            before, silent = silent, {name for name, at in self._kept.items() if at.silent_for_s > SILENT_AFTER_S}
+            for name in silent & before:
+                self._news.begin_fault(DeviceError(name, f"the {name} stopped; is it unplugged?"))
+                await asyncio.to_thread(self._kept[name].close)
             closed = [name for name, device in self._kept.items() if device.stream is None]
             if closed:
                 await asyncio.sleep(_REOPEN_AFTER_S)

@@ -217,10 +217,19 @@ def match(able: list[Device], wanted: str, *, default_index: int | None) -> list
 
 
 def _shapes(device: Device, direction: Direction) -> Iterator[tuple[int, int]]:
-    """Rates and channel counts to try, the ones that need no conversion first."""
+    """Rates and channel counts to try.
+
+    First the device's default rate: when PortAudio enumerated, it took the one nearest to 44.1 kHz for that. It is
+    more than a short cut. While another stream runs, a refusal may be reported as success (PortAudio 19.6 keeps the
+    error in a global variable, `paUtilErr_`, which that stream's thread sets back), and the device then runs at a
+    rate that nobody knows of: the voice has the wrong pitch.
+
+    A microphone of two channels is opened with both: PortAudio gives who wants one the left, which may be silent.
+    """
     most = device.channels(direction)
-    for rate_hz in dict.fromkeys((*_RATES_HZ, device.default_rate_hz)):
-        for channels in sorted({1, min(2, most), min(most, 8)}):
+    counts = sorted({1, min(2, most), min(most, 8)}, reverse=direction == "microphone" and most == 2)
+    for rate_hz in dict.fromkeys((device.default_rate_hz, *_RATES_HZ)):
+        for channels in counts:
             yield rate_hz, channels
 
 

@@ -13,6 +13,7 @@ sample has come out, not when it was handed over.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections import deque
@@ -276,12 +277,11 @@ class Playback:
     async def _change(self) -> None:
         """Wait until something happens; DeviceError if the device does nothing any more."""
         periods = self._output.periods
-        try:
-            async with asyncio.timeout(SILENT_AFTER_S):
-                await self._changed.wait()
-        except TimeoutError as error:
-            if self._output.periods == periods:
-                raise DeviceError(
-                    "speaker", f"the speaker ({self._stream.device}) stopped taking sound; is it unplugged?"
-                ) from error
-        self._changed.clear()
+        for _ in range(2):  # where this whole machine stood still, the device gets the second half to catch up
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SILENT_AFTER_S / 2):
+                    await self._changed.wait()
+            if self._changed.is_set() or self._output.periods != periods:
+                self._changed.clear()
+                return
+        raise DeviceError("speaker", f"the speaker ({self._stream.device}) stopped taking sound; is it unplugged?")
