@@ -26,6 +26,7 @@ from clonespeaker.audio.stream import Stream
 from clonespeaker.clone.client import CloneClient, open_session
 from clonespeaker.clone.records import CloneProfile
 from clonespeaker.commands import obey
+from clonespeaker.config.credentials import mask_key
 from clonespeaker.config.settings import Settings
 from clonespeaker.controls.button import Button, open_button
 from clonespeaker.controls.keyboard import Keyboard
@@ -111,22 +112,26 @@ class App:
                 if not stopping:
                     raise
             finally:
-                notify("STOPPING=1")
-                log.info("stopping")
+                if self.ready.is_set():
+                    notify("STOPPING=1")
+                    log.info("stopping")
 
     async def _run(self, stack: contextlib.AsyncExitStack) -> None:
         settings = self.settings
         state = StateDir(Path(settings.state_dir))
         state.lock()
         stack.callback(state.unlock)
+        clone = settings.clone
+        with_whom = clone.slug or clone.conversation_id
+        log.info("talking with %s at %s, key %s", with_whom, clone.base_url, mask_key(self._api_key))
         session = await stack.enter_async_context(open_session(self._api_key))
         client = CloneClient(session, settings.clone.base_url, api_key=self._api_key)
         self.conversation = Conversation(
             client,
             state,
             slug=settings.clone.slug,
-            instance_slug=settings.clone.instance_slug,
-            user_email=settings.clone.user_email,
+            instance_slug=clone.instance_slug,
+            user_email=clone.user_email,
             conversation_id=settings.clone.conversation_id,
         )
         self.conversation.on_change = lambda: self._publish(
@@ -211,7 +216,12 @@ class App:
         if button.source == "keyboard":
             if not sys.stdin.isatty():
                 raise DeviceError("button", "button.source is keyboard, but there is no terminal to type into")
-            return Keyboard(sys.stdin.fileno(), on_change=self.appliance.on_button, on_key=lambda key: None)
+            return Keyboard(
+                sys.stdin.fileno(),
+                on_change=self.appliance.on_button,
+                on_key=lambda key: None,
+                is_down=self.appliance.is_listening,
+            )
         return _NoButton()
 
     # The clone, looked up ahead of the first press

@@ -138,7 +138,7 @@ class Appliance:
 
     def press(self) -> None:
         """The button went down, or something stands for it."""
-        if self._tap_mode and self.turn.state is State.LISTENING:
+        if self._tap_mode and self.is_listening():
             self.post(self._released())
         else:
             self._press()
@@ -157,12 +157,16 @@ class Appliance:
 
     def _press(self) -> None:
         error = self.press_refused()
-        if self.turn.state is not State.LISTENING:  # there a second press means nothing
+        if not self.is_listening():  # there a second press means nothing
             self._pressed_at = time.monotonic()
         self.post(Pressed() if error is None else PressRefused(error=error))
 
     def _released(self) -> Event:
         return Tapped() if time.monotonic() - self._pressed_at < self._min_hold_s else Released()
+
+    def is_listening(self) -> bool:
+        """Whether the user is speaking."""
+        return self.turn.state is State.LISTENING
 
     def press_refused(self) -> ClonespeakerError | None:
         """Why a press can't be obeyed now, if so."""
@@ -175,7 +179,7 @@ class Appliance:
     def mute(self, muted: bool) -> None:
         """Close the microphone to everyone, or open it again."""
         self.muted = muted
-        if muted and self.turn.state is State.LISTENING:
+        if muted and self.is_listening():
             self.post(Cancelled())
         if not muted:
             self._news.end_fault("muted")

@@ -49,7 +49,7 @@ async def obey(appliance: Appliance, conversation: Conversation, command: Comman
 
 
 def _require_nobody_speaks(appliance: Appliance) -> None:
-    if appliance.turn.state is State.LISTENING:
+    if appliance.is_listening():
         raise CommandError("listening", "The user is speaking; wait until that is over, or cancel it.")
 
 

@@ -77,9 +77,9 @@ class Conversation:
                 except CloneError as error:
                     if error.fault not in ("no-conversation", "rejected"):
                         raise
-                    log.warning("conversation: %s is gone: %s", candidate, error)
                     if self._slug is None:
                         raise
+                    log.warning("conversation: %s is gone, a new one begins: %s", candidate, error)
                     self._known_ids.pop(0)
                 else:
                     await self._enter(candidate, messages, "goes on")

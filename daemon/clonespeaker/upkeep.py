@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 0.3
 _REOPEN_AFTER_S = 1.0
+_CLOSE_S = 1.0
 
 
 class Sound(Protocol):
@@ -87,10 +88,14 @@ class SoundUpkeep:
                 await self._open(name)
 
     async def close(self) -> None:
-        """Close them, and where they come from."""
-        for device in self._all.values():
-            await asyncio.to_thread(device.close)
-        await asyncio.to_thread(self._sound.close)
+        """Close them, and where they come from; leave behind what hangs, for PortAudio hangs with its device."""
+        for close in (*(device.close for device in self._all.values()), self._sound.close):
+            try:
+                async with asyncio.timeout(_CLOSE_S):
+                    await asyncio.to_thread(close)
+            except TimeoutError:
+                log.warning("a sound device hangs; it is left behind")
+                return
 
     async def _open(self, name: str) -> DeviceError | None:
         device = self._kept[name]

@@ -24,6 +24,10 @@ class Hands:
         self.told: list[bool] = []
         self.keys: list[str] = []
 
+    def is_down(self) -> bool:
+        """What a device makes of it that obeys every press."""
+        return bool(self.told) and self.told[-1]
+
     def type(self, text: str) -> None:
         os.write(self.master, text.encode())
 
@@ -47,7 +51,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @asynccontextmanager
 async def at_a_terminal() -> AsyncIterator[tuple[Hands, Keyboard]]:
     hands = Hands()
-    keys = Keyboard(hands.terminal, on_change=hands.told.append, on_key=hands.keys.append)
+    keys = Keyboard(hands.terminal, on_change=hands.told.append, on_key=hands.keys.append, is_down=hands.is_down)
     try:
         yield hands, keys
     finally:
@@ -86,6 +90,17 @@ async def test_held_after_tapped() -> None:
         assert hands.told == [True, False, True, False]
 
 
+async def test_a_tap_after_a_refused_one_is_a_press_again() -> None:
+    """Muted, say: the device did not take the first tap for a press, so the next one is no release."""
+    async with at_a_terminal() as (hands, keys):
+        keys._is_down = lambda: False
+        for taps in (1, 2):
+            hands.type(" ")
+            await until(lambda taps=taps: len(hands.told) == taps)  # type: ignore[misc]
+            await asyncio.sleep(0.2)
+        assert hands.told == [True, True]
+
+
 async def test_other_keys_are_told_as_they_are() -> None:
     async with at_a_terminal() as (hands, _):
         hands.type("qm+é\x1b[A")
@@ -104,7 +119,7 @@ async def test_bytes_that_are_no_text() -> None:
 async def test_the_terminal_is_given_back_as_it_was() -> None:
     hands = Hands()
     before = termios.tcgetattr(hands.terminal)
-    keys = Keyboard(hands.terminal, on_change=hands.told.append, on_key=hands.keys.append)
+    keys = Keyboard(hands.terminal, on_change=hands.told.append, on_key=hands.keys.append, is_down=hands.is_down)
     assert not termios.tcgetattr(hands.terminal)[3] & (termios.ICANON | termios.ECHO)
     keys.close()
     assert termios.tcgetattr(hands.terminal) == before

@@ -8,6 +8,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +19,23 @@ RATE_HZ = 44_100
 PROGRAMS = ("pulseaudio", "pactl", "pacat", "parec")
 
 _SCRIPT = Path(__file__).with_name("sound-server.sh")
-_LOOK_EVERY_S = 0.02
+_LOOK_EVERY_S = 0.005
+_SECONDS_AT_MOST = 25.0
 _SETTLED_FRAMES = RATE_HZ // 4  # so much silence, and nothing more is on its way
 
 
 def missing_programs() -> list[str]:
     """Those of PROGRAMS that are not installed."""
     return [name for name in PROGRAMS if shutil.which(name) is None]
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    """Wait for something that tells nobody. Raises TimeoutError where it never comes."""
+    async with asyncio.timeout(_SECONDS_AT_MOST):
+        while True:
+            if happened():
+                return
+            await asyncio.sleep(_LOOK_EVERY_S)
 
 
 class SoundCardError(Exception):
@@ -67,6 +78,11 @@ class SoundCard:
         os.kill(int(self.environment["SOUND_SERVER_PID"]), signal.SIGKILL)
 
     @property
+    def alsa_settings(self) -> Path:
+        """The file in which ALSA finds this card, and nothing else."""
+        return Path(self.environment["ALSA_CONFIG_PATH"])
+
+    @property
     def position(self) -> int:
         """Frames that the speaker has played so far, and silence between them."""
         return self._frames("SPEAKER")
@@ -87,11 +103,13 @@ class SoundCard:
     async def heard_whole(self, since: int) -> Samples:
         """What the speaker has played from a position on, once it is silent again."""
         least = self.position - since + _SETTLED_FRAMES
-        while True:
-            heard = self.heard(since)
-            if heard.size >= least and not heard[-_SETTLED_FRAMES:].any():
-                return heard
-            await asyncio.sleep(_LOOK_EVERY_S)
+        await until(
+            lambda: (
+                (end := self.heard(since)[least - _SETTLED_FRAMES :]).size >= _SETTLED_FRAMES
+                and not end[-_SETTLED_FRAMES:].any()
+            )
+        )
+        return self.heard(since)
 
     async def speak(self, samples: Samples) -> None:
         """Let the microphone hear `samples`, mono at 44.1 kHz; returns when the last of them has been heard."""
@@ -107,11 +125,14 @@ class SoundCard:
                 await pacat.wait()
         assert pacat.returncode == 0
 
+    async def microphone_reaches(self, position: int) -> None:
+        """Wait until it has heard so much."""
+        await until(lambda: self.microphone_position >= position)
+
     async def speech_begins(self, since: int) -> int:
         """Wait until the microphone hears something; its position. Silence before it stays unheard."""
-        while not (spoken := self.spoken(since)).any():
-            await asyncio.sleep(_LOOK_EVERY_S / 4)
-        return since + int(np.flatnonzero(spoken)[0])
+        await until(lambda: bool(self.spoken(since).any()))
+        return since + int(np.flatnonzero(self.spoken(since))[0])
 
     def _frames(self, which: str) -> int:
         return os.path.getsize(self.environment[f"SOUND_{which}_RAW"]) // 2

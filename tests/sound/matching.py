@@ -15,6 +15,7 @@ from clonespeaker.audio.pcm import Samples
 
 FADE_FRAMES = 220  # 5 ms at 44.1 kHz
 
+_HICCUPS = 0.5  # twice as many busy loops as cores made 0.12; no thread here has a real-time priority
 _KEY_FRAMES = 64  # bit-exact, so many frames of speech occur once
 _ROUNDING = 2  # two ramps, each rounded, may overlap
 _ACCIDENT_FRAMES = 12  # a glide's first frames may happen to be those of the sound
@@ -54,6 +55,11 @@ class Trace:
     frames: int = 0
     unlike: Unlike | None = None
     gaps: list[Gap] = field(default_factory=list)
+
+    @property
+    def is_smooth(self) -> bool:
+        """Whether there is no more silence in it than a busy machine may cause; on an idle one there is none."""
+        return sum(gap.frames for gap in self.gaps) <= self.frames * _HICCUPS
 
 
 def locate(part: Samples, whole: Samples, since: int = 0) -> int:

@@ -1,7 +1,9 @@
 /* An ALSA device that takes one rate and one channel count, as many USB cards do, and hands all else on:
  *
  *   pcm_type.picky { lib "/where/it/is/libpicky.so" }
- *   pcm.card { type picky slave "pcm that takes anything" rate 48000 channels 2 }
+ *   pcm.card { type picky slave "pcm that takes anything" rate 48000 channels 2 [wired 1] }
+ *
+ * With `wired`, it is a microphone that hears on that channel alone; the others are silent.
  *
  * None of ALSA's own plugins refuses a rate: each converts, or needs hardware, or (share) doesn't run on a sound server.
  */
@@ -13,6 +15,7 @@ typedef struct {
 	snd_pcm_ioplug_t io;
 	snd_pcm_t *slave;
 	snd_pcm_uframes_t done; /* frames that went through since it was prepared */
+	long wired;		/* channel, or -1: all */
 } picky_t;
 
 static int picky_start(snd_pcm_ioplug_t *io)
@@ -51,9 +54,8 @@ static snd_pcm_sframes_t picky_pointer(snd_pcm_ioplug_t *io)
 	snd_pcm_sframes_t avail = snd_pcm_avail(picky->slave);
 	if (avail < 0)
 		return avail;
-	if (io->stream == SND_PCM_STREAM_CAPTURE)
-		return (picky->done + avail) % io->buffer_size;
-	return (picky->done + avail) % io->buffer_size; /* done - (buffer - avail), and the buffer is one round */
+	/* Captured: done + avail. Played: done - (buffer - avail); the same, for the buffer is one round. */
+	return (picky->done + avail) % io->buffer_size;
 }
 
 static snd_pcm_sframes_t picky_transfer(snd_pcm_ioplug_t *io, const snd_pcm_channel_area_t *areas,
@@ -65,6 +67,10 @@ static snd_pcm_sframes_t picky_transfer(snd_pcm_ioplug_t *io, const snd_pcm_chan
 								       : snd_pcm_writei(picky->slave, frames, size);
 	if (count > 0)
 		picky->done += count;
+	if (io->stream == SND_PCM_STREAM_CAPTURE && picky->wired >= 0)
+		for (snd_pcm_sframes_t i = 0; i < count * (snd_pcm_sframes_t)io->channels; i++)
+			if (i % io->channels != (unsigned long)picky->wired)
+				((int16_t *)frames)[i] = 0;
 	return count;
 }
 
@@ -153,7 +159,7 @@ static int constrain(snd_pcm_ioplug_t *io, unsigned int rate, unsigned int chann
 SND_PCM_PLUGIN_DEFINE_FUNC(picky)
 {
 	const char *slave = NULL;
-	long rate = 48000, channels = 2;
+	long rate = 48000, channels = 2, wired = -1;
 	snd_config_iterator_t i, next;
 	picky_t *picky;
 	int error;
@@ -169,9 +175,12 @@ SND_PCM_PLUGIN_DEFINE_FUNC(picky)
 			snd_config_get_integer(entry, &rate);
 		else if (!strcmp(id, "channels"))
 			snd_config_get_integer(entry, &channels);
+		else if (!strcmp(id, "wired"))
+			snd_config_get_integer(entry, &wired);
 	}
 	if (!slave || !(picky = calloc(1, sizeof(*picky))))
 		return -EINVAL;
+	picky->wired = wired;
 	if ((error = snd_pcm_open(&picky->slave, slave, stream, SND_PCM_NONBLOCK)) < 0) {
 		free(picky);
 		return error;

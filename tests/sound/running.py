@@ -27,7 +27,7 @@ from clonespeaker.state import StateDir
 from clonespeaker.timeline import Timeline
 from clonespeaker.turn import Cancelled, Said
 from clonespeaker.utterance import Utterance
-from tests.sound.card import SoundCard
+from tests.sound.card import SoundCard, until
 
 _Result = TypeVar("_Result")
 _SECONDS_AT_MOST = 30.0  # for anything that is waited for
@@ -85,7 +85,7 @@ class Daemon:
 
     async def until_asked(self, times: int = 1) -> None:
         """So many generate requests have begun to arrive at the clone."""
-        await self._while_it_runs(self._until_asked(times))
+        await self._while_it_runs(until(lambda: len(self.clone.received) >= times))
 
     async def _told(self, wanted: dict[str, Any], since: int) -> dict[str, Any]:
         while True:
@@ -94,10 +94,6 @@ class Daemon:
                     return event
             self._news.clear()
             await self._news.wait()
-
-    async def _until_asked(self, times: int) -> None:
-        while len(self.clone.received) < times:
-            await asyncio.sleep(0.005)
 
     async def _while_it_runs(self, work: Coroutine[Any, Any, _Result]) -> _Result:
         wanted = asyncio.create_task(work)
@@ -119,7 +115,7 @@ async def run_daemon(card: SoundCard, state_dir: Path, **sections: dict[str, Any
         state_dir: for what outlives it.
         sections: settings that differ, by section; `simulate` sets the clone.
     """
-    clone = SimulatedClone(voice="echo", think_s=0.01, rate_limit_per_minute=None)
+    clone = SimulatedClone(voice="echo", tone_s=0.2, think_s=0.01, rate_limit_per_minute=None)
     for name, value in sections.pop("simulate", {}).items():
         setattr(clone, name, value)
     settings = Settings(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import pytest
 
 from clonespeaker.audio.pcm import Samples
 from clonespeaker.simulate.voice import tone
-from tests.sound.card import RATE_HZ, SoundCard
+from tests.sound.card import RATE_HZ, SoundCard, until
 from tests.sound.matching import faded_out, follow, locate, trace
 from tests.sound.running import Daemon, run_daemon
 
@@ -21,8 +20,7 @@ LONG = {"tone_s": 20.0}
 async def until_heard(daemon: Daemon, since: int, seconds: float) -> None:
     """Somebody hears the reply for so long."""
     await daemon.told("state", state="speaking")
-    while not daemon.card.heard(since)[: -round(seconds * RATE_HZ)].any():
-        await asyncio.sleep(0.01)
+    await until(lambda: bool(daemon.card.heard(since)[: -round(seconds * RATE_HZ)].any()))
 
 
 async def test_a_press_silences_it_and_listens(card: SoundCard, words: Samples, tmp_path: Path) -> None:
@@ -43,7 +41,7 @@ async def test_a_press_silences_it_and_listens(card: SoundCard, words: Samples, 
     silent_from = faded_out(reply, heard, found)
     got = daemon.utterances()[-1]
     locate(words, got)
-    trace(got, heard[silent_from:])  # and nothing else after the fade
+    assert trace(got, heard[silent_from:]).is_smooth  # and nothing else after the fade
 
 
 async def test_a_tap_silences_it(card: SoundCard, tmp_path: Path) -> None:
@@ -75,7 +73,7 @@ async def test_a_press_while_it_thinks(card: SoundCard, words: Samples, tmp_path
         daemon.release()
         assert (await daemon.turn_over(1))["outcome"] == "cancelled"
         assert (await daemon.turn_over(2))["outcome"] == "answered"
-        trace(daemon.utterances()[-1], await card.heard_whole(mark))
+        assert trace(daemon.utterances()[-1], await card.heard_whole(mark)).is_smooth
 
 
 @pytest.mark.parametrize("how", ["cancel", "release"])

@@ -26,8 +26,7 @@ async def press_into_speech(daemon: Daemon, samples: Samples) -> asyncio.Task[No
         mark = card.microphone_position
         speech = asyncio.create_task(card.speak(samples))
         begins = await card.speech_begins(mark)
-        while card.microphone_position < begins + 0.1 * RATE_HZ:
-            await asyncio.sleep(0.005)
+        await card.microphone_reaches(begins + RATE_HZ // 10)
         daemon.press()
         if card.microphone_position <= begins + 0.25 * RATE_HZ:
             return speech
@@ -49,7 +48,7 @@ async def test_a_question_spoken_after_the_press(card: SoundCard, question: Samp
     at = locate(question, got)
     assert not got[:at].any()
     assert not got[at + question.size :].any()
-    trace(got, heard)
+    assert trace(got, heard).is_smooth
     assert (turn["outcome"], turn["upload"], turn["retries"]) == ("answered", "live", 0)
     assert turn["utterance_ms"] == turn["reply_ms"] == round(got.size / RATE_HZ * 1_000, 1)
 
@@ -69,7 +68,7 @@ async def test_a_question_begun_before_the_press(card: SoundCard, question: Samp
     assert at <= 0.3 * RATE_HZ  # the pre-roll, and no more
     assert not got[:at].any()
     assert turn["first_frame"] < turn["pressed"]
-    trace(got, heard)
+    assert trace(got, heard).is_smooth
 
 
 async def test_a_timeline_in_order_at_half_the_volume(card: SoundCard, words: Samples, tmp_path: Path) -> None:
@@ -83,7 +82,7 @@ async def test_a_timeline_in_order_at_half_the_volume(card: SoundCard, words: Sa
         heard = await card.heard_whole(mark)
     [got] = daemon.utterances()
     assert 0.05 < volume_gain(50) < 0.06
-    trace(np.rint(got * volume_gain(50)).astype(np.int16), heard)
+    assert trace(np.rint(got * volume_gain(50)).astype(np.int16), heard).is_smooth
     stages = "first_frame pressed connected released body_sent first_event first_audio first_sound drained".split()
     assert [turn[stage] for stage in stages] == sorted(turn[stage] for stage in stages)
     assert turn["released"] == 0
@@ -106,7 +105,7 @@ async def test_turn_after_turn(card: SoundCard, words: Samples, tmp_path: Path) 
             assert (await daemon.turn_over(number))["outcome"] == "answered"
             got = daemon.utterances()[-1]
             locate(words, got)
-            trace(got, await card.heard_whole(mark))
+            assert trace(got, await card.heard_whole(mark)).is_smooth
 
 
 async def test_a_reply_in_text_is_read_not_heard(card: SoundCard, words: Samples, tmp_path: Path) -> None:

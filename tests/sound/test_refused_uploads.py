@@ -30,7 +30,7 @@ async def test_a_server_that_refuses_live_uploads(card: SoundCard, words: Sample
             at = locate(words, got)
             assert not got[:at].any()
             assert not got[at + words.size :].any()
-            trace(got, await card.heard_whole(mark))
+            assert trace(got, await card.heard_whole(mark)).is_smooth
     assert [turn["outcome"] for turn in turns] == ["answered", "answered"]
     assert [turn["upload"] for turn in turns] == ["exact", "exact"]
     assert [(request.live, request.complete) for request in daemon.clone.received] == [

@@ -53,7 +53,7 @@ async def test_bit_exact(
         shape(line, attributes)
         mark = card.position
         timeline = await line.tell(words, line.speaker, **arguments)
-        trace(words, await card.heard_whole(mark))
+        assert trace(words, await card.heard_whole(mark)).is_smooth
     assert timeline.reply_ms == pytest.approx(words.size / RATE_HZ * 1_000)
 
 
@@ -88,7 +88,7 @@ async def test_converted(
     reply = recorded(tmp_path / "reply.wav")
     assert likeness(words, reply) > least
     assert 0 <= reply.size - words.size <= longer_ms * RATE_HZ / 1_000
-    trace(reply, heard, off=2)  # soxr's dither is another each time
+    assert trace(reply, heard, off=2).is_smooth  # soxr's dither is another each time
     assert timeline.reply_ms == pytest.approx(reply.size / RATE_HZ * 1_000)
 
 
@@ -100,7 +100,7 @@ async def test_cut_at_every_byte(card: SoundCard, words: Samples, tmp_path: Path
         shape(line, {"cut_bytes": 1, "snippet_ms": 20, "line_end": line_end})
         mark = card.position
         await line.tell(few, line.speaker)
-        trace(few, await card.heard_whole(mark))
+        assert trace(few, await card.heard_whole(mark)).is_smooth
 
 
 async def test_cut_in_every_size(card: SoundCard, words: Samples, tmp_path: Path) -> None:
@@ -121,5 +121,5 @@ async def test_a_slow_and_uneven_server(card: SoundCard, question: Samples, tmp_
         mark = card.position
         timeline = await line.tell(said, line.speaker)
         found = trace(said, await card.heard_whole(mark))
-    print("GAPS", found.gaps, timeline.underruns)
+    assert timeline.underruns <= len(found.gaps)
     assert timeline.reply_ms == pytest.approx(said.size / RATE_HZ * 1_000)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from clonespeaker.audio.pcm import Samples
-from tests.sound.card import SoundCard
+from tests.sound.card import SoundCard, until
 from tests.sound.matching import locate, trace
 from tests.sound.running import Daemon, run_daemon
 
@@ -27,7 +27,7 @@ async def talk(daemon: Daemon, words: Samples) -> None:
     assert (turn["outcome"], turn["fault"]) == ("answered", None)
     got = daemon.utterances()[-1]
     locate(words, got)
-    trace(got, await daemon.card.heard_whole(mark))
+    assert trace(got, await daemon.card.heard_whole(mark)).is_smooth
 
 
 async def lose_it_and_get_it_back(daemon: Daemon, *faults: str) -> None:
@@ -40,8 +40,7 @@ async def lose_it_and_get_it_back(daemon: Daemon, *faults: str) -> None:
     await asyncio.to_thread(daemon.card.plug_in)
     for fault in faults:
         await daemon.told("fault", since=since, fault=fault, active=False)
-    while daemon.app.microphone.stream is None or daemon.app.speaker.stream is None:
-        await asyncio.sleep(0.05)
+    await until(lambda: None not in (daemon.app.microphone.stream, daemon.app.speaker.stream))
     assert daemon.app.news.faults == {}
 
 

@@ -16,6 +16,7 @@ import logging
 import os
 import re
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -314,11 +315,14 @@ class _Notes:
         return self.strip()
 
 
+_silenced = threading.Lock()  # microphone and speaker may be opened in two threads; there is one descriptor
+
+
 @contextlib.contextmanager
 def _quiet() -> Iterator[_Notes]:
     """Keep what is written to file descriptor 2 meanwhile; readable afterwards."""
     notes = _Notes()
-    with tempfile.TemporaryFile() as kept:
+    with _silenced, tempfile.TemporaryFile() as kept:
         terminal = os.dup(2)
         os.dup2(kept.fileno(), 2)
         try:

@@ -71,7 +71,7 @@ class WavRecorder:
     """Replies written to a WAV as fast as they come; for the exchange, it is a speaker.
 
     Args:
-        path: the file; written over.
+        path: the file; written over once a reply has sounded.
     """
 
     def __init__(self, path: Path) -> None:
@@ -90,6 +90,7 @@ class WavReply:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._part = path.with_name(path.name + ".part")  # what was there stays until there is something better
         self._resampler: tuple[int, Resampler] = RATE_HZ, open_resampler(RATE_HZ, RATE_HZ)
         self._file: wave.Wave_write
         self.first_heard_at: float | None = None
@@ -104,11 +105,17 @@ class WavReply:
         return self._file.getnframes() / RATE_HZ * 1_000
 
     async def __aenter__(self) -> WavReply:
-        self._file = open_wav(self._path)
+        if self._path.is_dir():
+            raise MediaError(f"{self._path} is a directory; name a file in it")
+        self._file = open_wav(self._part)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._file.close()
+        if self._file.getnframes():
+            self._part.replace(self._path)
+        else:
+            self._part.unlink()
 
     async def put(self, samples: Samples, rate_hz: int) -> None:
         """Write this next."""

@@ -26,17 +26,22 @@ from clonespeaker.config.credentials import read_api_key
 from clonespeaker.config.load import load, require_clone
 from clonespeaker.config.settings import Settings
 from clonespeaker.conversation import Conversation
-from clonespeaker.errors import EXIT_USAGE, DeviceError, MediaError
+from clonespeaker.errors import EXIT_USAGE, ClonespeakerError, DeviceError, MediaError
 from clonespeaker.exchange import Exchange
 from clonespeaker.state import StateDir
 from clonespeaker.timeline import Timeline
 from clonespeaker.utterance import Utterance
+
+_LONGEST_BYTES = 200_000_000  # ten minutes of the largest samples there are
 
 
 def main(options: argparse.Namespace) -> int:
     """Ask, and give out the answer."""
     if (options.text is None) == (options.wav is None):
         complain("clonespeaker: ask takes a text or a recording: clonespeaker ask 'Who are you?', or ask --wav FILE")
+        return EXIT_USAGE
+    if options.reply == "text" and options.out is not None:
+        complain("clonespeaker: --out takes the voice, and --reply text asks for none")
         return EXIT_USAGE
     logging.basicConfig(level=logging.WARNING, format="clonespeaker: %(message)s")
     loaded = load(options.config, os.environ)
@@ -50,6 +55,10 @@ def main(options: argparse.Namespace) -> int:
 def read_recording(path: Path) -> Samples:
     """A WAV file of any rate and any channel count, as the clone takes it. Raises MediaError."""
     try:
+        if path.exists() and not path.is_file():
+            raise MediaError("this is no file")
+        if path.stat().st_size > _LONGEST_BYTES:
+            raise MediaError(f"this file has more than {_LONGEST_BYTES // 1_000_000} MB; send a shorter recording")
         samples, rate_hz = wav.read(path.read_bytes())
     except OSError as error:
         raise MediaError(f"{path} can't be read ({error.strerror})") from error
@@ -84,7 +93,12 @@ async def _ask(options: argparse.Namespace, settings: Settings, api_key: str, qu
         )
         answer, timeline = _Answer(), Timeline()
         timeline.begin_without_button()
-        await exchange.run(question, timeline, answer, image_url=options.image_url)
+        try:
+            await exchange.run(question, timeline, answer, image_url=options.image_url)
+        except ClonespeakerError:
+            if answer.text and not options.json:
+                answer.show()  # as far as it came
+            raise
         if options.json:
             say_json(
                 {

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from typing import Any
 
 from clonespeaker.cli.daemon import connect_to_daemon
 from clonespeaker.cli.terminal import complain, say
-from clonespeaker.errors import EXIT_FAILED, FAULTS
+from clonespeaker.errors import EXIT_FAILED, FAULTS, StatusError
+from clonespeaker.status.client import StatusClient
 
+_PATIENCE_S = 150.0  # without any event: more than the daemon itself has with the clone
+_NOT_ANSWERED = {
+    "failed": "the turn failed",
+    "cancelled": "the turn was cancelled",
+    "tapped": "that was too short to have said anything (microphone.min_hold_ms)",
+}
 _FIELDS = {"talk": ("seconds",), "say": ("text",), "volume": ("level",)}
 
 
@@ -22,27 +28,35 @@ async def _control(options: argparse.Namespace) -> int:
     name = options.command.replace("-", "_")
     fields = {field: getattr(options, field) for field in _FIELDS.get(name, ())}
     async with connect_to_daemon(options) as daemon:
-        before = daemon.snapshot["totals"]["turns"]
         await daemon.command(name, **fields)
-        if name not in ("talk", "say"):
-            return 0
-        number: int | None = None
-        answer = ""
-        async for event in daemon.events():
-            match event:
-                case {"event": "state", "state": "listening" | "thinking", "turn": turn} if number is None:
-                    number = turn
-                case {"event": "caption", "turn": turn, "who": "clone", "text": text} if turn == number:
-                    answer = text
-                case {"event": "turn", "turn": turn} if turn == number:
-                    return _tell(event, answer)
-    raise AssertionError(before)  # events() ends by an exception only
+        if name in ("talk", "say"):
+            return await _hear_out(daemon)
+    return 0
 
 
-def _tell(turn: dict[str, Any], answer: str) -> int:
-    if answer:
-        say(answer)
-    if turn["outcome"] == "answered":
-        return 0
-    complain(f"clonespeaker: the turn was {turn['outcome']}{': ' + FAULTS[turn['fault']] if turn['fault'] else ''}")
-    return EXIT_FAILED
+async def _hear_out(daemon: StatusClient) -> int:
+    """The turn that was just begun, to its end."""
+    number: int | None = None
+    answer, faults = "", dict(FAULTS)
+    events = daemon.events()
+    while True:
+        try:
+            event = await asyncio.wait_for(anext(events), _PATIENCE_S)
+        except TimeoutError as error:
+            raise StatusError(
+                f"the daemon has done nothing for {_PATIENCE_S:.0f} s; see `clonespeaker status`, and its log"
+            ) from error
+        match event:
+            case {"event": "state", "state": "listening" | "thinking", "turn": turn} if number is None:
+                number = turn
+            case {"event": "caption", "turn": turn, "who": "clone", "text": text} if turn == number:
+                answer = text
+            case {"event": "fault", "fault": fault, "active": True, "detail": detail}:
+                faults[fault] = detail
+            case {"event": "turn", "turn": turn, "outcome": outcome} if turn == number:
+                if answer:
+                    say(answer)
+                if outcome != "answered":
+                    why = faults.get(event["fault"], "")
+                    complain(f"clonespeaker: {_NOT_ANSWERED[outcome]}{f': {why}' if why else ''}")
+                return 0 if outcome == "answered" else EXIT_FAILED

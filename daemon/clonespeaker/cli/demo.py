@@ -140,10 +140,8 @@ async def _by_hand(app: App, screen: Screen, files: FileSound) -> None:
                 app.appliance.set_volume(max(0, app.speaker.volume - 5))
 
     say(_KEYS)
-    with (
-        contextlib.closing(Keyboard(sys.stdin.fileno(), on_change=on_space, on_key=on_key)),
-        screen.live(),
-    ):
+    keyboard = Keyboard(sys.stdin.fileno(), on_change=on_space, on_key=on_key, is_down=app.appliance.is_listening)
+    with contextlib.closing(keyboard), screen.live():
         await quit_.wait()
 
 
@@ -164,7 +162,7 @@ def _choose_sound(out: Path | None, *, spoken_by_file: bool) -> tuple[Sound, Fil
             return bool(real.find("auto", direction))
         return False
 
-    played_to_file = out or (None if has("speaker") else Path(tempfile.gettempdir()) / "clonespeaker-demo.wav")
+    played_to_file = out or (None if has("speaker") else _new_wav())
     files = FileSound(played_to_file)
     if spoken_by_file:
         heard = "a recorded question"
@@ -174,6 +172,12 @@ def _choose_sound(out: Path | None, *, spoken_by_file: bool) -> tuple[Sound, Fil
         heard, spoken_by_file = "none found, so SPACE speaks a recorded question", True
     mixed = _Mixed(files if spoken_by_file else real, files if played_to_file else real, real)
     return mixed, files, f"Microphone: {heard}. Speaker: {played_to_file or 'yours'}."
+
+
+def _new_wav() -> Path:
+    """A file of its own for each demo; it stays, to be listened to elsewhere."""
+    with tempfile.NamedTemporaryFile(prefix="clonespeaker-demo-", suffix=".wav", delete=False) as file:
+        return Path(file.name)
 
 
 class _Mixed:

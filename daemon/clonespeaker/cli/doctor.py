@@ -83,13 +83,16 @@ def _show(finding: Finding) -> None:
 async def _checks(options: argparse.Namespace) -> AsyncIterator[Finding]:
     try:
         loaded = load(options.config, os.environ)
-        require_clone(loaded)
     except ConfigError as error:
         for problem in error.problems:
             yield Finding("settings", "failed", problem)
         return
     settings = loaded.settings
-    yield Finding("settings", "ok", str(loaded.path or "no file: the defaults, and the environment"))
+    try:
+        require_clone(loaded)
+        yield Finding("settings", "ok", str(loaded.path or "no file: the defaults, and the environment"))
+    except ConfigError as error:
+        yield Finding("settings", "failed", str(error))
     running = await _daemon(options)
     yield running
     yield _state_dir(settings)
@@ -219,4 +222,5 @@ async def _clone(settings: Settings, api_key: str) -> AsyncIterator[Finding]:
             else:
                 yield Finding("conversation", "ok", "none yet; the first start makes one")
         except CloneError as error:
-            yield Finding("clone", "failed", str(error), detail=error.detail)
+            remedy = "is the network up, and clone.base_url right?" if error.fault == "offline" else ""
+            yield Finding("clone", "failed", str(error), remedy, error.detail)

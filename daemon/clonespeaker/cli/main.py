@@ -63,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("--json", action="store_true", help="the timeline as one line of JSON")
 
     ask = _with_config(add("ask", "ask", "one turn without a button: text or a recording in, text and voice out"))
-    ask.add_argument("text", metavar="TEXT", nargs="?", help="what to ask")
+    ask.add_argument("text", metavar="TEXT", nargs="?", type=_text, help="what to ask")
     ask.add_argument("--wav", metavar="FILE", type=Path, help="a recording to send: any rate, any channels")
     ask.add_argument("--image-url", metavar="URL", help="a public picture to send along")
     ask.add_argument("--out", metavar="FILE", type=Path, help="write the voice to a WAV instead of playing it")
@@ -81,8 +81,8 @@ def parser() -> argparse.ArgumentParser:
     control("press", "hold the button down")
     control("release", "let the button go")
     control("cancel", "stop the turn that is going on")
-    control("say", "ask by text, and wait for the answer").add_argument("text", metavar="TEXT")
-    control("volume", "set the volume").add_argument("level", metavar="0..100", type=_volume)
+    control("say", "ask by text, and wait for the answer").add_argument("text", metavar="TEXT", type=_text)
+    control("volume", "set the volume").add_argument("level", metavar="0..100", type=_number(int, 0, 100))
     control("mute", "close the microphone")
     control("unmute", "open the microphone again")
     control("new-conversation", "begin a new conversation")
@@ -104,17 +104,20 @@ def parser() -> argparse.ArgumentParser:
                         "from where; JSON Schema for editors")  # fmt: skip
 
     simulate = add("simulate", "simulate", "the simulated clone alone")
+    port, think_s, rate_hz = _number(int, 0, 65_535), _number(float, 0, 600), _number(int, 8_000, 192_000)
+    length_ms, late_ms, pace = _number(float, 1, 60_000), _number(float, 0, 60_000), _number(float, 0.01, 100)
     simulate.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s)")
-    simulate.add_argument("--port", type=int, default=8700, help="0: any free one (default: %(default)s)")
+    simulate.add_argument("--port", type=port, default=8700, help="0: any free one (default: %(default)s)")
     simulate.add_argument("--key", default="dsk-simulated", help="the key it takes (default: %(default)s)")
     simulate.add_argument("--slug", default="my-clone", help="its name in requests (default: %(default)s)")
-    simulate.add_argument("--think", metavar="S", type=float, default=0.3, help="seconds before it answers")
-    simulate.add_argument("--voice", choices=("auto", "echo", "speech", "tone"), default="auto")
-    simulate.add_argument("--encoding", choices=("raw", "wav-first", "wav-each", "mp3"), default="raw")
-    simulate.add_argument("--rate", metavar="HZ", type=int, default=44_100, help="of its sound")
-    simulate.add_argument("--snippet-ms", metavar="MS", type=float, default=200.0, help="length of its snippets")
-    simulate.add_argument("--pace", metavar="X", type=float, help="1.0: sends in real time (default: at once)")
-    simulate.add_argument("--jitter-ms", metavar="MS", type=float, default=0.0, help="mean lateness of its events")
+    simulate.add_argument("--think", metavar="S", type=think_s, default=0.3, help="seconds before it answers")
+    simulate.add_argument("--voice", choices=("auto", "echo", "speech", "tone"), default="auto", help="how it sounds")
+    encodings = ("raw", "wav-first", "wav-each", "mp3")
+    simulate.add_argument("--encoding", choices=encodings, default="raw", help="what its snippets hold")
+    simulate.add_argument("--rate", metavar="HZ", type=rate_hz, default=44_100, help="of its sound")
+    simulate.add_argument("--snippet-ms", metavar="MS", type=length_ms, default=200.0, help="length of its snippets")
+    simulate.add_argument("--pace", metavar="X", type=pace, help="1.0: sends in real time (default: at once)")
+    simulate.add_argument("--jitter-ms", metavar="MS", type=late_ms, default=0.0, help="mean lateness of its events")
     simulate.add_argument("--fault", metavar="NAME", help="misbehave; `--fault list` lists the ways")
     return top
 
@@ -141,7 +144,20 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _volume(text: str) -> int:
-    if not (text.isdecimal() and int(text) <= 100):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 100")
-    return int(text)
+def _number(kind: type[int] | type[float], least: float, most: float) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        try:
+            number = kind(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a {'whole ' if kind is int else ''}number") from None
+        if not least <= number <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not between {least:g} and {most:g}")
+        return number
+
+    return read
+
+
+def _text(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("there is nothing in it")
+    return text

@@ -7,10 +7,14 @@ import asyncio
 import logging
 import os
 import sys
+import threading
 
 from clonespeaker.app import App
-from clonespeaker.config.credentials import mask_key, read_api_key, read_status_token
+from clonespeaker.config.credentials import read_api_key, read_status_token
 from clonespeaker.config.load import load, require_clone
+from clonespeaker.errors import EXIT_FAILED
+
+_END_S = 1.0
 
 
 def main(options: argparse.Namespace) -> int:
@@ -19,12 +23,19 @@ def main(options: argparse.Namespace) -> int:
     loaded = load(options.config, os.environ)
     require_clone(loaded)
     api_key = read_api_key(loaded.settings, os.environ)
-    clone = loaded.settings.clone
-    logging.getLogger("clonespeaker").info(
-        "talking with %s at %s, key %s", clone.slug or clone.conversation_id, clone.base_url, mask_key(api_key)
-    )
-    asyncio.run(App(loaded.settings, api_key=api_key, token=read_status_token(loaded.settings)).run())
+    asyncio.run(_run(App(loaded.settings, api_key=api_key, token=read_status_token(loaded.settings))))
     return 0
+
+
+async def _run(app: App) -> None:
+    try:
+        await app.run()
+    finally:
+        # The loop's end waits for its threads, and one that hangs in PortAudio never returns. Nothing is lost by
+        # leaving it behind; what is to outlive this process is on the disk.
+        give_up = threading.Timer(_END_S, os._exit, (EXIT_FAILED,))
+        give_up.daemon = True
+        give_up.start()
 
 
 def log_to_stderr(level: int) -> None:

@@ -62,7 +62,11 @@ def _show_snapshot(snapshot: dict[str, Any]) -> None:
 
 
 def _describe(device: dict[str, Any] | None) -> str:
-    return f"{device['name']}, {device['rate_hz']} Hz, {device['channels']} channel(s)" if device else "none"
+    return f"{device['name']}, {device['rate_hz']} Hz, {_channels(device['channels'])}" if device else "none"
+
+
+def _channels(count: int) -> str:
+    return "mono" if count == 1 else f"{count} channels"
 
 
 def _show_event(event: dict[str, Any]) -> None:
@@ -79,10 +83,12 @@ def _show_event(event: dict[str, Any]) -> None:
                     f"fault {fault}: {detail}" if active else f"fault {fault} is over", "red" if active else "green"
                 )
             )
-        case {"event": "settings"}:
-            changed = {key: value for key, value in event.items() if key not in ("type", "event", "conversation")}
-            if changed:
-                say(", ".join(f"{key}: {value}" for key, value in changed.items()))
+        case {"event": "settings", "muted": muted}:
+            say(f"the microphone is {'muted' if muted else 'open'}")
+        case {"event": "settings", "volume": volume}:
+            say(f"volume {volume}")
+        case {"event": "settings", "conversation": {"id": id}}:
+            say(f"conversation {id}")
         case {"event": "picture", "url": url}:
             say(f"picture: {url}")
         case {"event": "citations", "citations": citations}:

@@ -67,7 +67,7 @@ def broken_off() -> Iterator[None]:
     try:
         yield
     except TimeoutError as error:
-        raise CloneError("the clone stopped in the middle of its answer", fault="reply-broken") from error
+        raise CloneError("the clone stopped answering", fault="reply-broken") from error
     except aiohttp.ClientError as error:
         raise CloneError(
             "the connection broke off during the answer", fault="reply-broken", detail=_detail(error)
@@ -109,6 +109,10 @@ def from_status(status: int, *, headers: Mapping[str, str], body: bytes, what: s
         return error(f"{base_url} points to {where} ({status}); set clone.base_url to where the API is", "rejected")
     if status >= 500:
         return error(f"the clone's server has trouble ({status}){words}", "server-error", retryable=status != 501)
+    if status == 413:
+        return error(f"that was too long for the clone (413){words}. Say it in fewer words", "rejected")
+    if status == 409:
+        return error(f"the clone is busy with something else in this conversation (409){words}. Try again", "rejected")
     return error(f"the clone did not accept the request ({status}){words}", "rejected")
 
 

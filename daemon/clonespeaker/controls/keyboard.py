@@ -2,7 +2,8 @@
 
 A terminal tells when a key is pressed, never when it is released; a key that is held repeats instead, after
 0.25–0.7 s. So there are two ways to use it, told apart by what comes: held, it counts as down until the repeats
-stop; tapped, it stays down until it is tapped again.
+stop; tapped, it stays down until it is tapped again. Whether a tap ends something or begins something, the device
+knows best: a press may have been refused, or a turn have ended by itself.
 """
 
 from __future__ import annotations
@@ -25,16 +26,23 @@ class Keyboard:
         terminal: file descriptor of one.
         on_change: told of SPACE as of a button: True down, False up.
         on_key: told of any other key.
+        is_down: whether the device takes the button to be down, as far as SPACE goes.
     """
 
-    def __init__(self, terminal: int, *, on_change: Callable[[bool], None], on_key: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        terminal: int,
+        *,
+        on_change: Callable[[bool], None],
+        on_key: Callable[[str], None],
+        is_down: Callable[[], bool],
+    ) -> None:
         self._terminal = terminal
         self._loop = asyncio.get_running_loop()
         self._on_change = on_change
         self._on_key = on_key
-        self._down = False
+        self._is_down = is_down
         self._repeats = False
-        self._latched = False
         self._timer: asyncio.TimerHandle | None = None
         self._before = termios.tcgetattr(terminal)
         tty.setcbreak(terminal)
@@ -59,15 +67,14 @@ class Keyboard:
                 self._on_key(key)
 
     def _space(self) -> None:
-        if not self._down:
-            self._down, self._repeats, self._latched = True, False, False
-            self._on_change(True)
-            self._wait(_REPEAT_BEGINS_S)
-        elif self._latched:
-            self._release()
-        else:
+        if self._timer is not None:  # so soon after the last one, it may be held
             self._repeats = True
             self._wait(_REPEAT_ENDS_S)
+        elif self._is_down():
+            self._on_change(False)
+        else:
+            self._on_change(True)
+            self._wait(_REPEAT_BEGINS_S)
 
     def _wait(self, seconds: float) -> None:
         if self._timer is not None:
@@ -75,11 +82,7 @@ class Keyboard:
         self._timer = self._loop.call_later(seconds, self._quiet)
 
     def _quiet(self) -> None:
+        self._timer = None
         if self._repeats:
-            self._release()
-        else:
-            self._latched = True
-
-    def _release(self) -> None:
-        self._down = False
-        self._on_change(False)
+            self._repeats = False
+            self._on_change(False)
