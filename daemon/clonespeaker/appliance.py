@@ -300,7 +300,9 @@ class Appliance:
 
     def _tell(self, error: ClonespeakerError | None) -> None:
         assert error is not None
-        self._news.begin_fault(error)
+        # Why a device is missing has been told by who keeps it open; a turn that misses it knows less.
+        if not (isinstance(error, DeviceError) and error.fault in self._news.faults):
+            self._news.begin_fault(error)
         if self._earcons_on:
             if self._earcon is not None:
                 self._earcon.cancel()

@@ -46,12 +46,9 @@ class News:
         self.publish("state", state=state, turn=turn)
 
     def begin_fault(self, error: ClonespeakerError) -> None:
-        """Something is wrong, until `end_fault`. Told again only where what is wrong has changed.
-
-        A device that is missing has been told with the reason; whoever misses it later knows less.
-        """
+        """Something is wrong, until `end_fault`. Told again only where what is wrong has changed."""
         name = error.fault or "rejected"
-        if self.faults.get(name) != str(error) and not (name in self.faults and name in _STANDING):
+        if self.faults.get(name) != str(error):
             self.faults[name] = str(error)
             log.warning("fault %s: %s", name, error)
             self.publish("fault", fault=name, active=True, message=FAULTS[name], detail=str(error))
