@@ -106,6 +106,7 @@ class SoundUpkeep:
             return error
         stream = device.stream
         assert stream is not None
-        log.info("%s: %s, %d Hz, %d channels", name, stream.device, stream.rate_hz, stream.channels)
+        channels = "mono" if stream.channels == 1 else f"{stream.channels} channels"
+        log.info("%s: %s, %d Hz, %s", name, stream.device, stream.rate_hz, channels)
         self._news.end_fault(f"no-{name}")
         return None
