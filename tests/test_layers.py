@@ -25,17 +25,14 @@ ROWS = [
         "config/forms config/settings controls/debounce simulate/rate_limit simulate/received simulate/request",
     ),
     (1, "pure", "status/access status/allowance status/pages status/protocol"),
-    (
-        2,
-        "",
-        "audio/devices audio/files audio/microphone audio/speaker controls/* service state status/client status/server",
-    ),
+    (2, "", "audio/files audio/microphone audio/speaker controls/* service state status/client status/server"),
+    (2, "portaudio", "audio/devices audio/portaudio"),
     (2, "clone", "clone/client clone/failures"),
     (2, "config", "config/*"),
     (2, "simulate", "simulate/*"),
     (3, "", "conversation timeline utterance"),
     (4, "exchange", "attempts exchange"),
-    (5, "daemon", "app appliance commands news ongoing upkeep"),
+    (5, "daemon", "app appliance commands news ongoing signals upkeep"),
     (6, "front ends", "__main__ cli/* demo doctor ask"),
 ]
 NOT_PURE = {"asyncio", "threading", "time", "socket", "subprocess", "os", "select", "signal", "ssl", "multiprocessing"}

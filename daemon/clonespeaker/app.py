@@ -19,8 +19,8 @@ import msgspec
 
 from clonespeaker import __version__
 from clonespeaker.appliance import Appliance
-from clonespeaker.audio.devices import SoundSystem
 from clonespeaker.audio.microphone import Microphone
+from clonespeaker.audio.portaudio import SoundSystem
 from clonespeaker.audio.speaker import Speaker
 from clonespeaker.audio.stream import Stream
 from clonespeaker.clone.client import CloneClient, open_session

@@ -15,7 +15,6 @@ from typing import Any
 
 import msgspec
 
-from clonespeaker.audio import earcons
 from clonespeaker.audio.microphone import Microphone
 from clonespeaker.audio.speaker import Speaker
 from clonespeaker.conversation import Conversation
@@ -23,6 +22,7 @@ from clonespeaker.errors import CloneError, ClonespeakerError, DeviceError
 from clonespeaker.exchange import Exchange
 from clonespeaker.news import News
 from clonespeaker.ongoing import OngoingTurn
+from clonespeaker.signals import Signals
 from clonespeaker.turn import (
     Action,
     Cancelled,
@@ -98,13 +98,12 @@ class Appliance:
         self._max_seconds = max_seconds
         self._keep_open = keep_open
         self._tap_mode = tap_mode
-        self._earcons_on = earcons_on
+        self._signals = Signals(speaker, earcons_on=earcons_on)
         self._new_conversation_after_s = new_conversation_after_s
         self._inbox: asyncio.Queue[Event] = asyncio.Queue()
         self._tasks: asyncio.TaskGroup
         self._ongoing: OngoingTurn | None = None
         self._closing: asyncio.Task[None] | None = None
-        self._earcon: asyncio.Task[None] | None = None
         self._timers: list[asyncio.TimerHandle] = []
         self._pressed_at = 0.0
         self._button_down = False
@@ -251,8 +250,7 @@ class Appliance:
 
     def _begin(self, question: Utterance | str, pressed_at: float) -> OngoingTurn:
         self._stop_timers()
-        if self._earcon is not None:
-            self._earcon.cancel()
+        self._signals.hush()
         turn = OngoingTurn(self.turn.number, question, pressed_at=pressed_at, post=self.post, news=self._news)
         turn.said_before = self._conversation.said_by_user()
         self._ongoing = turn
@@ -303,21 +301,7 @@ class Appliance:
         # Why a device is missing has been told by who keeps it open; a turn that misses it knows less.
         if not (isinstance(error, DeviceError) and error.fault in self._news.faults):
             self._news.begin_fault(error)
-        if self._earcons_on:
-            if self._earcon is not None:
-                self._earcon.cancel()
-            before = [task for task in (self._closing, self._earcon) if task is not None]
-            self._earcon = self._start(self._sound_earcon(before))
-
-    async def _sound_earcon(self, before: list[asyncio.Task[None]]) -> None:
-        if before:
-            await asyncio.wait(before)  # what sounds already has to fade out first
-        with contextlib.suppress(DeviceError):
-            await asyncio.to_thread(self._speaker.wake)
-            async with self._speaker.play() as playback:
-                await playback.put(earcons.failed(), earcons.RATE_HZ)
-                playback.complete()
-                await playback.drain()
+        self._signals.failed(self._tasks, after=self._closing)
 
     async def _renew_quietly(self) -> None:
         try:

@@ -17,12 +17,12 @@ from typing import Protocol
 import msgspec
 
 from clonespeaker.attempts import Attempts
-from clonespeaker.audio.pcm import Samples
+from clonespeaker.audio.pcm import SAMPLE_BYTES, Samples
 from clonespeaker.audio.voice import Playing, Voice
 from clonespeaker.clone.client import CloneClient, Request
 from clonespeaker.clone.reply import Citation, Final, Malformed, ReplyEvent, Snippet, Token
 from clonespeaker.clone.snippets import SnippetDecoder
-from clonespeaker.clone.upload import UploadBody, exact_body
+from clonespeaker.clone.upload import exact_body, in_pieces, live_body
 from clonespeaker.conversation import Conversation
 from clonespeaker.errors import CloneError, ClonespeakerError, DeviceError, MediaError
 from clonespeaker.timeline import Timeline
@@ -30,7 +30,6 @@ from clonespeaker.utterance import Utterance
 
 log = logging.getLogger(__name__)
 
-_PIECE_BYTES = 64 * 1024  # what an exact body is handed to the socket in
 _SPARE_MS = 1_000  # what a recording may be longer than its limit, in the header of a live upload
 
 
@@ -138,19 +137,11 @@ class Exchange:
         if isinstance(question, str):
             body = msgspec.json.encode(fields | {"user_message": question})
         elif live:
-            return self._live_body(fields, question), None
+            longest = round((self._longest_ms + _SPARE_MS) / 1_000 * Utterance.RATE_HZ) * SAMPLE_BYTES
+            return live_body(fields, question.pieces(), declared_bytes=longest), None
         else:
             body = exact_body(fields, await question.whole())
-        return _in_pieces(body), len(body)
-
-    async def _live_body(self, fields: dict[str, object], utterance: Utterance) -> AsyncIterator[bytes]:
-        longest = round((self._longest_ms + _SPARE_MS) / 1_000 * Utterance.RATE_HZ) * 2
-        body = UploadBody(fields, declared_bytes=longest)
-        yield body.opening()
-        async for pcm in utterance.pieces():
-            if encoded := body.piece(pcm):
-                yield encoded
-        yield body.closing()
+        return in_pieces(body), len(body)
 
 
 class _Turn:
@@ -308,8 +299,3 @@ class _Turn:
             self._timeline.drained = self.playback.last_heard_at
         if self._reply.malformed:
             log.warning("reply: %d events could not be read", self._reply.malformed)
-
-
-async def _in_pieces(body: bytes) -> AsyncIterator[bytes]:
-    for at in range(0, len(body), _PIECE_BYTES):
-        yield body[at : at + _PIECE_BYTES]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clonespeaker.audio.devices import Device, Direction, _shapes, match
+from clonespeaker.audio.devices import Device, Direction, match, shapes
 
 
 def device(index: int, name: str, card_id: str | None = None, *, usb: bool = False, channels: int = 2) -> Device:
@@ -68,10 +68,10 @@ def test_what_to_write_into_the_settings() -> None:
 )
 @pytest.mark.parametrize("default_rate_hz", [44_100, 48_000, 12_345])
 def test_shapes(direction: Direction, most: int, counts: list[int], default_rate_hz: int) -> None:
-    shapes = list(_shapes(Device(0, "x", None, False, most, most, default_rate_hz), direction))
-    assert [channels for _, channels in shapes[: len(counts)]] == counts
-    assert len(set(shapes)) == len(shapes)
-    rates = list(dict.fromkeys(rate_hz for rate_hz, _ in shapes))
+    found = list(shapes(Device(0, "x", None, False, most, most, default_rate_hz), direction))
+    assert [channels for _, channels in found[: len(counts)]] == counts
+    assert len(set(found)) == len(found)
+    rates = list(dict.fromkeys(rate_hz for rate_hz, _ in found))
     assert rates[0] == default_rate_hz
     assert next(rate for rate in rates if rate != default_rate_hz) == (48_000 if default_rate_hz == 44_100 else 44_100)
     assert {44_100, 48_000, 16_000} <= set(rates)

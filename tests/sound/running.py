@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from clonespeaker.app import App
-from clonespeaker.audio.devices import SoundSystem
 from clonespeaker.audio.files import WavRecorder
 from clonespeaker.audio.pcm import Samples
+from clonespeaker.audio.portaudio import SoundSystem
 from clonespeaker.audio.speaker import Speaker
 from clonespeaker.clone.client import CloneClient, open_session
 from clonespeaker.clone.reply import Citation

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from clonespeaker.audio.devices import SoundSystem
 from clonespeaker.audio.pcm import Samples
+from clonespeaker.audio.portaudio import SoundSystem
 from tests.sound.card import RATE_HZ, SoundCard
 from tests.sound.conftest import skip_or_fail
 from tests.sound.matching import likeness

@@ -1,40 +1,23 @@
-"""Sound devices through PortAudio: which there are, under names that stay, and streams of them.
+"""Sound devices: their names that stay, what the settings may mean by one, and what to ask of it.
 
 Card numbers change from boot to boot, so nobody configures them: a device is `auto` (a USB card where there is
 one, else ALSA's default), `default`, an ALSA card id (`cat /proc/asound/cards`: the word in brackets), or part
-of a name. Where a card refuses 44.1 kHz or mono, the nearest that it takes is opened; whoever uses the stream
-converts.
-
-The only importer of PyAudio. PortAudio writes notes of its own to file descriptor 2 while it enumerates and
-opens; they are kept off the terminal and the journal, and shown where something fails.
+of a name.
 """
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import os
 import re
-import tempfile
-import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from clonespeaker.audio.stream import Fill, OnBlock, Stream
-from clonespeaker.errors import DeviceError
-
-log = logging.getLogger(__name__)
-
-RATE_HZ = 44_100
 Direction = Literal["microphone", "speaker"]
 
-_RATES_HZ = (44_100, 48_000, 32_000, 22_050, 16_000, 96_000, 8_000)  # nearest to what speech wants first
-_INVALID_RATE, _INVALID_CHANNELS, _UNAVAILABLE = -9997, -9998, -9985  # PortAudio's error numbers
-_FRESH_S = 0.5  # so soon after it was opened, a device is taken to be still there
+RATES_HZ = (44_100, 48_000, 32_000, 22_050, 16_000, 96_000, 8_000)
+"""The usual rates, those nearest to what speech wants first."""
+
 _ASOUND = Path("/proc/asound")
 
 
@@ -70,138 +53,13 @@ class Device:
         return self.card_id or self.name
 
 
-class SoundSystem:
-    """PortAudio, initialised. New cards appear only after a `refresh`."""
-
-    def __init__(self) -> None:
-        import pyaudio
-
-        self._pyaudio = pyaudio
-        self._portaudio: Any = None
-        self.refresh()
-
-    def refresh(self) -> None:
-        """Look for devices anew; no stream is open."""
-        self.close()
-        with _quiet() as notes:
-            self._portaudio = self._pyaudio.PyAudio()
-        self.notes = notes
-        """What PortAudio and ALSA had to say while they looked around."""
-
-    def close(self) -> None:
-        """Give PortAudio back; no stream is open."""
-        if self._portaudio is not None:
-            self._portaudio.terminate()
-
-    def devices(self) -> list[Device]:
-        """All that there are, in PortAudio's order."""
-        return [self._device(index) for index in range(self._portaudio.get_device_count())]
-
-    def _device(self, index: int) -> Device:
-        info = self._portaudio.get_device_info_by_index(index)
-        number = re.search(r"\(hw:(\d+),\d+\)", info["name"])
-        card = _ASOUND / f"card{number[1]}" if number else None
-        return Device(
-            index=index,
-            name=info["name"],
-            card_id=_read(card / "id") if card else None,
-            is_usb=bool(card and (card / "usbid").exists()),
-            microphone_channels=info["maxInputChannels"],
-            speaker_channels=info["maxOutputChannels"],
-            default_rate_hz=int(info["defaultSampleRate"]),
-        )
-
-    def find(self, wanted: str, direction: Direction) -> list[Device]:
-        """The devices that `wanted` may mean, best first.
-
-        Raises:
-            DeviceError: none; says which there are.
-        """
-        able = [device for device in self.devices() if device.channels(direction)]
-        found = match(able, wanted, default_index=self._default_index(direction))
-        if found:
-            return found
-        names = ", ".join(sorted({device.stable_name for device in able})) or "none at all"
-        if wanted == "auto" or not able:
-            raise DeviceError(
-                direction,
-                f"no {direction} found; plug one in (clonespeaker devices lists what there is)",
-                detail=self.notes.strip(),
-            )
-        raise DeviceError(
-            direction, f"no {direction} is called {wanted!r}; there are: {names}. Set {direction}.device to one of them"
-        )
-
-    def _default_index(self, direction: Direction) -> int | None:
-        ask = "get_default_input_device_info" if direction == "microphone" else "get_default_output_device_info"
-        try:
-            return int(getattr(self._portaudio, ask)()["index"])
-        except OSError:
-            return None
-
-    def open_microphone(self, wanted: str, *, period_ms: float, on_block: OnBlock) -> Stream:
-        """A stream that captures, not started. Raises DeviceError."""
-        return self._open(wanted, "microphone", period_ms, on_block)
-
-    def open_speaker(self, wanted: str, *, period_ms: float, fill: Fill) -> Stream:
-        """A stream that plays, not started. Raises DeviceError."""
-        return self._open(wanted, "speaker", period_ms, fill)
-
-    def _open(self, wanted: str, direction: Direction, period_ms: float, call: Any) -> Stream:
-        failures: list[DeviceError] = []
-        for device in self.find(wanted, direction):
-            try:
-                return self._open_device(device, direction, period_ms, call)
-            except DeviceError as error:
-                failures.append(error)
-        raise failures[0]
-
-    def _open_device(self, device: Device, direction: Direction, period_ms: float, call: Any) -> Stream:
-        """With the first rate and channel count that the device takes."""
-        refused: OSError | None = None
-        with _quiet() as notes:
-            for rate_hz, channels in _shapes(device, direction):
-                try:
-                    return _PortAudioStream(
-                        self._portaudio, self._pyaudio, device, direction, rate_hz, channels, period_ms, call
-                    )
-                except OSError as error:
-                    refused = error
-                    if error.errno not in (_INVALID_RATE, _INVALID_CHANNELS):
-                        break
-        assert refused is not None
-        detail = f"{refused}; {notes}".strip("; \n")
-        if refused.errno == _UNAVAILABLE:
-            holder = _holder(device)
-            raise DeviceError(
-                direction,
-                f"the {direction} {device.stable_name!r} is busy{holder}; stop what uses it, or choose another card "
-                f"({direction}.device)",
-                busy=True,
-                detail=detail,
-            ) from refused
-        raise DeviceError(
-            direction,
-            f"the {direction} {device.stable_name!r} can't be opened ({refused.args[-1]}); "
-            f"clonespeaker doctor tells more",
-            detail=detail,
-        ) from refused
-
-    def rates_hz(self, device: Device, direction: Direction) -> list[int]:
-        """The usual rates that the device takes, lowest first."""
-        side = "input" if direction == "microphone" else "output"
-        taken = []
-        with _quiet():
-            for rate_hz in sorted(_RATES_HZ):
-                shape = {
-                    f"{side}_device": device.index,
-                    f"{side}_channels": min(2, device.channels(direction)),
-                    f"{side}_format": self._pyaudio.paInt16,
-                }
-                with contextlib.suppress(ValueError):
-                    self._portaudio.is_format_supported(rate_hz, **shape)
-                    taken.append(rate_hz)
-        return taken
+def card_of(name: str) -> tuple[str | None, bool]:
+    """ALSA's id of the card that a PortAudio name like `USB Audio: - (hw:1,0)` means, and whether it sits on USB."""
+    number = re.search(r"\(hw:(\d+),\d+\)", name)
+    if number is None:
+        return None, False
+    card = _ASOUND / f"card{number[1]}"
+    return _read(card / "id"), (card / "usbid").exists()
 
 
 def match(able: list[Device], wanted: str, *, default_index: int | None) -> list[Device]:
@@ -217,7 +75,7 @@ def match(able: list[Device], wanted: str, *, default_index: int | None) -> list
     return exact or [device for device in able if wanted.casefold() in device.name.casefold()]
 
 
-def _shapes(device: Device, direction: Direction) -> Iterator[tuple[int, int]]:
+def shapes(device: Device, direction: Direction) -> Iterator[tuple[int, int]]:
     """Rates and channel counts to try.
 
     First the device's default rate: when PortAudio enumerated, it took the one nearest to 44.1 kHz for that. It is
@@ -229,113 +87,12 @@ def _shapes(device: Device, direction: Direction) -> Iterator[tuple[int, int]]:
     """
     most = device.channels(direction)
     counts = sorted({1, min(2, most), min(most, 8)}, reverse=direction == "microphone" and most == 2)
-    for rate_hz in dict.fromkeys((device.default_rate_hz, *_RATES_HZ)):
+    for rate_hz in dict.fromkeys((device.default_rate_hz, *RATES_HZ)):
         for channels in counts:
             yield rate_hz, channels
 
 
-class _PortAudioStream:
-    """A `Stream` of PortAudio's. Opening raises OSError, as PyAudio does."""
-
-    def __init__(
-        self,
-        portaudio: Any,
-        pyaudio: Any,
-        device: Device,
-        direction: Direction,
-        rate_hz: int,
-        channels: int,
-        period_ms: float,
-        call: Any,
-    ) -> None:
-        self.device, self.rate_hz, self.channels = device.stable_name, rate_hz, channels
-        self._direction = direction
-        captures = direction == "microphone"
-        self._open = partial(
-            portaudio.open,
-            rate=rate_hz,
-            channels=channels,
-            format=pyaudio.paInt16,
-            input=captures,
-            output=not captures,
-            input_device_index=device.index if captures else None,
-            output_device_index=None if captures else device.index,
-            frames_per_buffer=round(rate_hz * period_ms / 1_000),
-            start=False,
-            stream_callback=self._captured if captures else self._wanted,
-        )
-        self._stream = self._open()
-        self._opened_at = time.monotonic()
-        self._call = call
-        self._go_on = pyaudio.paContinue
-        self._overflow, self._underflow = pyaudio.paInputOverflow, pyaudio.paOutputUnderflow
-
-    def _captured(self, data: bytes, frames: int, when: dict[str, float], status: int) -> tuple[None, int]:
-        # Thread: PortAudio.
-        self._call(data, when["current_time"] - when["input_buffer_adc_time"], bool(status & self._overflow))
-        return None, self._go_on
-
-    def _wanted(self, _: None, frames: int, when: dict[str, float], status: int) -> tuple[bytes, int]:
-        # Thread: PortAudio.
-        delay_s = when["output_buffer_dac_time"] - when["current_time"]
-        return self._call(frames, delay_s, bool(status & self._underflow)), self._go_on
-
-    def start(self) -> None:
-        try:
-            if time.monotonic() - self._opened_at > _FRESH_S and not self._stream.is_active():
-                # Where the device has gone meanwhile, opening it says so. Starting the stream of old would never
-                # return: PortAudio 19.6 starts it on a thread of its own, and where that fails, the thread ends
-                # with the mutex that Pa_StartStream waits for (CallbackThreadFunc in pa_linux_alsa.c).
-                self._stream.close()
-                self._stream = self._open()
-                self._opened_at = time.monotonic()
-            if not self._stream.is_active():
-                self._stream.start_stream()
-        except OSError as error:
-            raise DeviceError(
-                self._direction, f"the {self._direction} {self.device!r} does not start ({error})"
-            ) from error
-
-    def stop(self) -> None:
-        with contextlib.suppress(OSError):
-            self._stream.stop_stream()
-
-    def close(self) -> None:
-        with contextlib.suppress(OSError):
-            self._stream.close()
-
-
-class _Notes:
-    text = ""
-
-    def strip(self) -> str:
-        return self.text.strip()
-
-    def __str__(self) -> str:
-        return self.strip()
-
-
-_silenced = threading.Lock()  # microphone and speaker may be opened in two threads; there is one descriptor
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[_Notes]:
-    """Keep what is written to file descriptor 2 meanwhile; readable afterwards."""
-    notes = _Notes()
-    with _silenced, tempfile.TemporaryFile() as kept:
-        terminal = os.dup(2)
-        os.dup2(kept.fileno(), 2)
-        try:
-            yield notes
-        finally:
-            os.dup2(terminal, 2)
-            os.close(terminal)
-            kept.seek(0)
-            notes.text = kept.read().decode(errors="replace")
-            log.debug("portaudio: %s", notes)
-
-
-def _holder(device: Device) -> str:
+def holder(device: Device) -> str:
     """Who holds a card, as ALSA knows it: " (held by firefox, process 812)", or "" where nobody can tell."""
     if device.card_id is None:
         return ""

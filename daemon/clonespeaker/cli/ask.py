@@ -14,9 +14,9 @@ import msgspec
 
 from clonespeaker.audio import wav
 from clonespeaker.audio.convert import open_resampler
-from clonespeaker.audio.devices import SoundSystem
 from clonespeaker.audio.files import WavRecorder
 from clonespeaker.audio.pcm import Samples
+from clonespeaker.audio.portaudio import SoundSystem
 from clonespeaker.audio.speaker import Speaker
 from clonespeaker.audio.voice import Voice
 from clonespeaker.cli.terminal import complain, say, say_json

@@ -23,9 +23,10 @@ import msgspec
 import numpy as np
 
 from clonespeaker.app import App
-from clonespeaker.audio.devices import Direction, SoundSystem
+from clonespeaker.audio.devices import Direction
 from clonespeaker.audio.files import FileSound
 from clonespeaker.audio.pcm import Samples
+from clonespeaker.audio.portaudio import SoundSystem
 from clonespeaker.audio.stream import Fill, OnBlock, Stream
 from clonespeaker.cli.ask import read_recording
 from clonespeaker.cli.screen import Screen

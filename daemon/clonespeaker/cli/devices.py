@@ -7,7 +7,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from clonespeaker.audio.devices import Direction, SoundSystem
+from clonespeaker.audio.devices import Direction
+from clonespeaker.audio.portaudio import SoundSystem
 from clonespeaker.cli.terminal import coloured, say, say_json, table
 
 

@@ -16,9 +16,9 @@ from typing import Literal
 
 import numpy as np
 
-from clonespeaker.audio.devices import SoundSystem
 from clonespeaker.audio.microphone import Microphone
 from clonespeaker.audio.pcm import level_dbfs
+from clonespeaker.audio.portaudio import SoundSystem
 from clonespeaker.audio.speaker import Speaker
 from clonespeaker.cli.daemon import connect_to_daemon
 from clonespeaker.cli.terminal import coloured, say, say_json

@@ -14,11 +14,13 @@ of a live body; padding it would add up to 93 ms of silence to every upload.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 
 import msgspec
 
 from clonespeaker.audio import wav
+
+_PIECE_BYTES = 64 * 1024
 
 
 class UploadBody:
@@ -55,3 +57,21 @@ def exact_body(fields: Mapping[str, object], pcm: bytes) -> bytes:
     """The whole body of a recording that is over, its sizes right."""
     body = UploadBody(fields, len(pcm))
     return body.opening() + body.piece(pcm) + body.closing()
+
+
+async def live_body(
+    fields: Mapping[str, object], pieces: AsyncIterator[bytes], *, declared_bytes: int
+) -> AsyncIterator[bytes]:
+    """A body written while the recording grows; never empty pieces, which would end a chunked request."""
+    body = UploadBody(fields, declared_bytes)
+    yield body.opening()
+    async for pcm in pieces:
+        if encoded := body.piece(pcm):
+            yield encoded
+    yield body.closing()
+
+
+async def in_pieces(body: bytes) -> AsyncIterator[bytes]:
+    """A body that is there whole, as it is handed to the socket."""
+    for at in range(0, len(body), _PIECE_BYTES):
+        yield body[at : at + _PIECE_BYTES]

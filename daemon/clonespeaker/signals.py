@@ -1,0 +1,47 @@
+"""Earcons, sounded: one at a time, never over a reply, never while the user speaks."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from clonespeaker.audio import earcons
+from clonespeaker.audio.pcm import Samples
+from clonespeaker.audio.speaker import Speaker
+from clonespeaker.errors import DeviceError
+
+
+class Signals:
+    """What a device says without words.
+
+    Args:
+        speaker: where.
+        earcons_on: whether at all.
+    """
+
+    def __init__(self, speaker: Speaker, *, earcons_on: bool) -> None:
+        self._speaker = speaker
+        self._earcons_on = earcons_on
+        self._sounding: asyncio.Task[None] | None = None
+
+    def failed(self, tasks: asyncio.TaskGroup, *, after: asyncio.Task[None] | None) -> None:
+        """Something went wrong. Sounds once `after`, the end of a turn, has let its reply fade out."""
+        if self._earcons_on:
+            self.hush()
+            before = [task for task in (after, self._sounding) if task is not None]
+            self._sounding = tasks.create_task(self._sound(earcons.failed(), before))
+
+    def hush(self) -> None:
+        """Stop what sounds, with a short fade."""
+        if self._sounding is not None:
+            self._sounding.cancel()
+
+    async def _sound(self, samples: Samples, before: list[asyncio.Task[None]]) -> None:
+        if before:
+            await asyncio.wait(before)
+        with contextlib.suppress(DeviceError):  # a device that can't say it has been told in other ways
+            await asyncio.to_thread(self._speaker.wake)
+            async with self._speaker.play() as playback:
+                await playback.put(samples, earcons.RATE_HZ)
+                playback.complete()
+                await playback.drain()
