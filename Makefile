@@ -8,8 +8,8 @@ TEST ?=
 
 # For building PyAudio and running it.
 DEBIAN_RUN := python3-venv python3-dev gcc portaudio19-dev libportaudio2 libasound2-plugins
-# For the real sound path without a sound card.
-DEBIAN_TEST := $(DEBIAN_RUN) pulseaudio pulseaudio-utils
+# For the real sound path without a sound card, and a simulated clone with a voice.
+DEBIAN_TEST := $(DEBIAN_RUN) pulseaudio pulseaudio-utils espeak-ng
 
 .PHONY: demo test check bench setup clean
 .DEFAULT_GOAL := help

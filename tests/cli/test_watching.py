@@ -1,0 +1,107 @@
+"""What goes on while a person watches: the demo at a terminal, a status that is followed."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cli.test_run import Daemon, daemon, url_of  # noqa: F401 - `daemon` is a fixture
+
+_SECONDS_AT_MOST = 30.0
+
+
+class Terminal:
+    """A command at a terminal of its own."""
+
+    def __init__(self, environment: dict[str, str], *arguments: str) -> None:
+        self._master, terminal = pty.openpty()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "clonespeaker", *arguments],
+            env=environment | {"TERM": "xterm"},
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+        )
+        os.close(terminal)
+        self.shown = ""
+
+    def type(self, keys: str) -> None:
+        os.write(self._master, keys.encode())
+
+    def wait_for(self, pattern: str) -> None:
+        """Until something new on the screen matches."""
+        since, give_up_at = len(self.shown), time.monotonic() + _SECONDS_AT_MOST
+        while not re.search(pattern, self.shown[since:]):
+            assert time.monotonic() < give_up_at, f"{pattern!r} never came:\n{self.shown}"
+            if select.select([self._master], [], [], 0.1)[0]:
+                try:
+                    self.shown += os.read(self._master, 65_536).decode(errors="replace")
+                except OSError:  # the command has ended
+                    assert re.search(pattern, self.shown[since:]), f"it ended without {pattern!r}:\n{self.shown}"
+
+    def end(self) -> int:
+        try:
+            return self._process.wait(10)
+        finally:
+            self._process.kill()
+            os.close(self._master)
+
+
+@pytest.fixture
+def demo(environment: dict[str, str]) -> Iterator[Terminal]:
+    without = {key: value for key, value in environment.items() if not key.startswith("CLONESPEAKER_")}
+    terminal = Terminal(without, "demo")
+    yield terminal
+    if terminal._process.poll() is None:
+        terminal._process.kill()
+        terminal.end()
+
+
+def test_the_demo_at_a_terminal(demo: Terminal) -> None:
+    demo.wait_for("q: quit")
+    demo.wait_for("idle")
+    demo.type("m")
+    demo.wait_for("the microphone is muted")
+    demo.type(" ")
+    demo.wait_for("unmute it first")
+    demo.type("m")
+    demo.wait_for("the microphone is open")
+    time.sleep(1.0)  # longer than a terminal takes to repeat a key that is held
+    demo.type(" ")  # a refused press was none, so this one begins
+    demo.wait_for("listening.*▮")
+    time.sleep(1.0)
+    demo.type(" ")
+    demo.wait_for("speaking")
+    demo.type("c")
+    demo.wait_for(r"turn 1 cancelled: \d")
+    demo.type("-")
+    demo.wait_for("volume 75")
+    demo.type("q")
+    assert demo.end() == 0
+    assert "Traceback" not in demo.shown
+
+
+def test_a_status_that_is_followed(daemon: Daemon, environment: dict[str, str]) -> None:  # noqa: F811
+    url = url_of(daemon)
+    watching = Terminal(environment, "status", "--watch", "--url", url)
+    watching.wait_for("speaker +none")
+    control = [sys.executable, "-m", "clonespeaker"]
+    subprocess.run(
+        [*control, "say", "Hello", "--url", url], env=environment, timeout=30, check=False, capture_output=True
+    )
+    watching.wait_for(r"thinking.*\(turn 1\)[\s\S]*clone.*: You wrote: Hello[\s\S]*turn 1 failed")
+    subprocess.run([*control, "new-conversation", "--url", url], env=environment, timeout=30, check=True)
+    watching.wait_for("conversation [0-9a-f-]{36}")
+    subprocess.run([*control, "mute", "--url", url], env=environment, timeout=30, check=True)
+    watching.wait_for("the microphone is muted")
+    daemon.end()
+    watching.wait_for("closed the connection")
+    assert watching.end() == 1
