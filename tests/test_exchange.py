@@ -539,7 +539,8 @@ async def test_every_status_that_may_mean_live(status: int) -> None:
                 await peer.answer(f"{status} No")
             else:
                 seen.append("exact")
-                await peer.answer("200 OK", b"data: [DONE]\n\n", Content_Type="text/event-stream")
+                body = b'data: {"audio_chunk": "AAAA"}\n\ndata: [DONE]\n\n'
+                await peer.answer("200 OK", body, Content_Type="text/event-stream")
 
     async with serving(serve) as server, connected(server.url) as client:
         assert await Talk(client).ask() is None
@@ -650,6 +651,34 @@ async def test_a_reply_with_nothing_in_it_is_broken(reply: str, body: bytes) -> 
 
     async with serving(serve) as server, connected(server.url) as client:
         assert await Talk(client, reply=reply).ask("Hello") == "reply-broken"
+
+
+@pytest.mark.parametrize(
+    ("final", "fault", "heard"),
+    [
+        ({"transcript": "Hi", "audio": base64.b64encode(SPEECH.tobytes()).decode()}, None, SPEECH.size),
+        ({"transcript": "Hi", "audio": "https://example.org/hi.mp3"}, "reply-broken", 0),
+        ({"transcript": "Hi"}, "reply-broken", 0),
+    ],
+    ids=["all of its sound in the final event", "a link to it", "none"],
+)
+async def test_a_stream_without_snippets(final: dict[str, str], fault: str | None, heard: int) -> None:
+    """The screen has the text in any case; who waits for a voice is told where there is none."""
+
+    async def serve(peer: Peer) -> None:
+        while True:
+            request = await peer.request()
+            if b"generate" in request:
+                await peer.begin_stream()
+                await peer.event(current_token="[DONE]", clone_response=final)
+                return
+            await peer.answer("200 OK", b'{"new": {"conversation_id": "%s"}, "history": []}' % NOBODY.encode())
+
+    async with serving(serve) as server, connected(server.url) as client:
+        talk = Talk(client)
+        assert await talk.ask("Hello") == fault
+        assert talk.voice.heard.size == heard
+        assert talk.listener.last == ("Hi", True)
 
 
 async def test_snippets_whose_wav_is_none(talk: Talk) -> None:

@@ -185,8 +185,10 @@ class _Turn:
             self._note_end()
         if self.silent_because is not None:
             raise self.silent_because
-        if self._reply.malformed and not (self._reply.text if self.playback is None else self._reply.sounded):
-            raise CloneError("nothing in the clone's answer could be read", fault="reply-broken")
+        if self.playback is not None and not self._reply.sounded:
+            raise CloneError("there was no sound in the clone's answer that could be played", fault="reply-broken")
+        if not self._reply.text and not self._reply.sounded:
+            raise CloneError("there was nothing in the clone's answer that could be read", fault="reply-broken")
 
     async def _ask_until_answered(self) -> None:
         attempts = self._attempts
@@ -234,7 +236,9 @@ class _Turn:
                 await self._play(data)
             case Malformed(reason, head):
                 self._count_malformed(reason, head)
-            case Final(text, citations, image_url):
+            case Final(text, citations, image_url, sound):
+                if not self._reply.sounded and (whole := sound()):
+                    await self._play(whole)  # a server that streams text, and gives the voice at the end
                 if self.playback is not None:
                     self.playback.complete()
                 self._reply.text = text if text is not None else self._reply.text

@@ -15,7 +15,7 @@ null. Text and sound in one event are fine; so is an event of which nothing is k
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -51,11 +51,15 @@ class Snippet:
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """The reply is over; its text, citations and picture, where there are any. Its sound came before."""
+    """The reply is over; its text, citations and picture, where there are any.
+
+    Its sound came before; `sound` gives all of it once more, where the server repeats it, or else nothing.
+    """
 
     text: str | None = None
     citations: tuple[Citation, ...] = ()
     image_url: str | None = None
+    sound: Callable[[], bytes] = field(default=bytes, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ class _CloneResponse(msgspec.Struct):
         text = self.transcript if self.transcript is not None else self.text
         citations = self.citations if isinstance(self.citations, list) else []
         read = (_as(Citation, citation) for citation in citations)
-        return Final(text, tuple(citation for citation in read if citation), _as(str, self.image_url))
+        return Final(text, tuple(citation for citation in read if citation), _as(str, self.image_url), self.sound)
 
     def sound(self) -> bytes:
         values = (_as(bytes, value) for value in (self.audio, self.audio_chunk, self.voice))
