@@ -220,7 +220,8 @@ class App:
                 sys.stdin.fileno(),
                 on_change=self.appliance.on_button,
                 on_key=lambda key: None,
-                is_down=self.appliance.is_listening,
+                # In tap mode the second tap is a press, too.
+                is_down=self.appliance.is_listening if button.mode == "hold" else lambda: False,
             )
         return _NoButton()
 
@@ -262,7 +263,7 @@ class App:
         }
 
     def health(self) -> dict[str, Any]:
-        """For `/healthz`: ok while there is a microphone and a speaker, and the clone was not out of reach last."""
+        """For `/healthz`: ok while no fault is active."""
         return {"ok": not self.news.faults, "state": self.appliance.turn.state, "faults": list(self.news.faults)}
 
 

@@ -106,6 +106,7 @@ class Appliance:
         self._closing: asyncio.Task[None] | None = None
         self._timers: list[asyncio.TimerHandle] = []
         self._pressed_at = 0.0
+        self._deaf_until = 0.0
         self._button_down = False
         self.turn = Turn()
         self.muted = False
@@ -151,14 +152,16 @@ class Appliance:
         """Press, and release after `seconds`."""
         number = self.turn.number + 1  # the release is meant for this turn alone
         release = Released(number) if seconds >= self._min_hold_s else Tapped(number)
-        self._press()
-        asyncio.get_running_loop().call_later(seconds, lambda: self.post(release))
+        if self._press():
+            asyncio.get_running_loop().call_later(seconds, lambda: self.post(release))
 
-    def _press(self) -> None:
+    def _press(self) -> bool:
+        """Whether it could be obeyed."""
         error = self.press_refused()
         if not self.is_listening():  # there a second press means nothing
             self._pressed_at = time.monotonic()
         self.post(Pressed() if error is None else PressRefused(error=error))
+        return error is None
 
     def _released(self) -> Event:
         return Tapped() if time.monotonic() - self._pressed_at < self._min_hold_s else Released()
@@ -176,11 +179,12 @@ class Appliance:
         return None
 
     def mute(self, muted: bool) -> None:
-        """Close the microphone to everyone, or open it again."""
+        """Let nobody be heard, or everybody again. The device stays open; what it gives meanwhile goes nowhere."""
         self.muted = muted
         if muted and self.is_listening():
             self.post(Cancelled())
         if not muted:
+            self._deaf_until = time.monotonic()
             self._news.end_fault("muted")
         self._news.publish("settings", muted=muted)
 
@@ -237,7 +241,8 @@ class Appliance:
         turn.record(
             self._tasks,
             self._microphone,
-            pre_roll_ms=self._pre_roll_ms,
+            # What was said while it was muted stays unheard.
+            pre_roll_ms=min(self._pre_roll_ms, (time.monotonic() - self._deaf_until) * 1_000),
             keep_open=self._keep_open,
             after=self._closing,
         )

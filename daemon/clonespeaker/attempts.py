@@ -5,8 +5,8 @@
 - A conversation that the clone has lost is made anew, once.
 - What may pass by itself (no connection, 429, 5xx) is tried again a moment later, `RETRIES` times.
 
-Where a request had gone out whole and no answer came, the history tells first whether the clone has heard it: then
-it is not sent again.
+Where a request had gone out whole and no answer came, or a 5xx, the history tells first whether the clone has heard
+it: then it is not sent again.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Attempts:
 
     async def prepare_another(self, error: CloneError, request: Request) -> None:
         """Get ready for another attempt after one that ended in `error`, or raise it where none would help."""
-        if self.live and self._may_fall_back and _refuses_live(error):
+        if self.live and self._may_fall_back and request.connected_at is not None and _refuses_live(error):
             await self._require_unheard(error, request)
             self.live, self.refused_live = False, error
             log.info("upload: refused live (%s); sending it whole", error)
@@ -76,7 +76,10 @@ class Attempts:
             raise error
 
     async def _require_unheard(self, error: CloneError, request: Request) -> None:
-        if request.body_sent_at is not None and error.status is None and await self.was_heard():
+        told_nothing = (
+            error.status is None or error.status >= 500
+        )  # a gateway's 502 says nothing of the clone behind it
+        if request.body_sent_at is not None and told_nothing and await self.was_heard():
             raise CloneError("the clone heard it, but its answer was lost", fault="reply-broken") from error
 
     async def _wait(self, error: CloneError) -> None:

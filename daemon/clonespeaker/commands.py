@@ -1,4 +1,4 @@
-"""Programs' commands, obeyed. Each returns once the command is taken, not once it is done."""
+"""Programs' commands, obeyed. Each returns once it is taken, not once it is done; a conversation is made first."""
 
 from __future__ import annotations
 

@@ -176,7 +176,7 @@ class _Turn:
             self.playback.on_start = self._note_first_sound
         try:
             await self._ask_until_answered()
-            await self._play_out()
+            await asyncio.gather(self._play_out(), *([] if self._reply.text else [self._recover_text()]))
         except ClonespeakerError:
             if self._reply.began:
                 await asyncio.gather(self._play_what_came(), self._recover_text())
@@ -237,16 +237,16 @@ class _Turn:
             case Malformed(reason, head):
                 self._count_malformed(reason, head)
             case Final(text, citations, image_url, sound):
-                if not self._reply.sounded and (whole := sound()):
-                    await self._play(whole)  # a server that streams text, and gives the voice at the end
-                if self.playback is not None:
-                    self.playback.complete()
                 self._reply.text = text if text is not None else self._reply.text
                 self._audience.on_caption(self._reply.text, final=True)
                 if citations:
                     self._audience.on_citations(citations)
                 if image_url:
                     self._audience.on_picture(image_url)
+                if not self._reply.sounded and (whole := sound()):
+                    await self._play(whole)  # a server that streams text, and gives the voice at the end
+                if self.playback is not None:
+                    self.playback.complete()
 
     async def _play(self, snippet: bytes) -> None:
         if self.playback is None:

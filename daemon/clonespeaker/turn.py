@@ -6,6 +6,7 @@ The rules in prose:
   on (barge-in); its reply falls silent.
 - Letting go sends what was said; so does reaching the longest recording, and the release that follows later
   finds the turn thinking already and means nothing.
+- A clone that answers before the user has finished has heard enough: the recording ends there.
 - Letting go too early is a tap: nothing is sent, the turn closes. So a mere tap while the clone speaks just
   silences it.
 - A press that can't be obeyed (no microphone, muted) is told, and silences the clone all the same.
@@ -152,6 +153,8 @@ TABLE: dict[tuple[State, type[Event]], tuple[State, tuple[Action, ...]]] = {
     (_S.LISTENING, Tapped): (_S.IDLE, (_A.CLOSE_TAPPED,)),
     (_S.LISTENING, Cancelled): (_S.IDLE, (_A.CLOSE_CANCELLED,)),
     (_S.LISTENING, Failed): (_S.IDLE, (_A.CLOSE_FAILED, _A.TELL)),
+    (_S.LISTENING, ReplyStarted): (_S.SPEAKING, (_A.FINISH,)),
+    (_S.LISTENING, Drained): (_S.IDLE, (_A.CLOSE_ANSWERED,)),
     #
     (_S.THINKING, Pressed): (_S.LISTENING, (_A.CLOSE_CANCELLED, _A.LISTEN)),
     (_S.THINKING, PressRefused): (_S.IDLE, (_A.CLOSE_CANCELLED, _A.TELL)),
@@ -170,12 +173,12 @@ TABLE: dict[tuple[State, type[Event]], tuple[State, tuple[Action, ...]]] = {
 }
 
 IGNORED: dict[State, frozenset[type[Event]]] = {
-    # Nothing is ready yet; what a client or an impatient hand wants now, it gets a moment later.
+    # Nothing is ready yet; a client is told so, an impatient hand presses again.
     _S.STARTING: frozenset(EVENTS) - {Started},
     # No turn is going on: the second half of something that was closed already.
     _S.IDLE: frozenset({Started, Released, Tapped, LimitReached, Cancelled, ReplyStarted, Drained, Failed}),
-    # It listens already, and no reply can come before the user has finished.
-    _S.LISTENING: frozenset({Started, Pressed, PressRefused, Said, ReplyStarted, Drained}),
+    # It listens already.
+    _S.LISTENING: frozenset({Started, Pressed, PressRefused, Said}),
     # The release after the longest recording.
     _S.THINKING: frozenset({Started, Released, Tapped, LimitReached}),
     _S.SPEAKING: frozenset({Started, Released, Tapped, LimitReached, ReplyStarted}),

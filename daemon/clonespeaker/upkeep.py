@@ -80,6 +80,8 @@ class SoundUpkeep:
                 self._news.begin_fault(DeviceError(name, f"the {name} stopped; is it unplugged?"))
                 await asyncio.to_thread(self._kept[name].close)
             closed = [name for name, device in self._kept.items() if device.stream is None]
+            for name in self._kept.keys() - silent - set(closed):
+                self._news.end_fault(f"no-{name}")  # a turn may have missed it for a moment
             if closed:
                 await asyncio.sleep(_REOPEN_AFTER_S)
                 if all(device.stream is None for device in self._all.values()):

@@ -41,7 +41,7 @@ async def cut_off_by_not_reading(daemon: StandIn, keen: ClientConnection, caplog
     """Publishes until whoever does not read is cut off, while `keen` gets every event."""
     await read(keen)
     for turn in range(5_000):
-        daemon.server.publish("caption", turn=turn, who="clone", text="x" * 60_000, final=False)
+        daemon.server.publish("caption", turn=turn, who="clone", text="x" * 60_000, final=True)
         assert (await read(keen))["turn"] == turn
         if "too slow" in caplog.text:
             return

@@ -171,7 +171,6 @@ class Playback:
         self._output.wake = lambda: loop.call_soon_threadsafe(self._changed.set)
         self._output.hushing = True  # what may be in the ring is of another sound
         self._speaker.jitter.begin()
-        self._append(np.zeros(round(self._speaker.lead_in_ms / 1_000 * self._stream.rate_hz), np.int16))
         self._pump = asyncio.create_task(self._run(), name="speaker pump")
         self._pump.add_done_callback(lambda _: self._room.set())
         return self
@@ -188,6 +187,7 @@ class Playback:
         Raises:
             DeviceError: the device stopped asking for sound.
         """
+        self._raise_if_gone()
         if rate_hz != self._resampler[0]:
             self._append(self._resampler[1].convert(_NOTHING, last=True))
             self._resampler = rate_hz, open_resampler(rate_hz, self._stream.rate_hz)
@@ -195,8 +195,11 @@ class Playback:
         while self._ahead_frames > self._speaker.read_ahead_s * self._stream.rate_hz:
             self._room.clear()
             await self._room.wait()
-            if self._pump.done():
-                self._pump.result()
+            self._raise_if_gone()
+
+    def _raise_if_gone(self) -> None:
+        if self._pump.done():
+            self._pump.result()
 
     def complete(self) -> None:
         """No more will come."""
@@ -221,11 +224,20 @@ class Playback:
             self._ahead_frames += samples.size
             self._changed.set()
 
+    def _put_first(self, samples: Samples) -> None:
+        if samples.size:
+            self._ahead.appendleft(samples)
+            self._ahead_frames += samples.size
+
     async def _run(self) -> None:
         """The pump. Ends when everything has been handed to the device."""
         while self._output.hushing:
             await self._change()
+        first = True
         while await self._gather():
+            if first:
+                self._put_first(np.zeros(round(self._speaker.lead_in_ms / 1_000 * self._stream.rate_hz), np.int16))
+                first = False
             self._output.first_heard_at = None
             self._move()
             self._output.playing = True

@@ -42,6 +42,10 @@ def log_to_stderr(level: int) -> None:
     """One line each. The journal has its own clock; a terminal wants one."""
     clock = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
     logging.basicConfig(
-        level=logging.WARNING, format=f"{clock}%(levelname).1s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
+        level=logging.WARNING,
+        format=f"{clock}%(levelname).1s %(message)s",
+        datefmt="%H:%M:%S",
+        # A descriptor of its own: the usual one is redirected while PortAudio talks to itself.
+        stream=os.fdopen(os.dup(sys.stderr.fileno()), "w", buffering=1),
     )
     logging.getLogger("clonespeaker").setLevel(level)

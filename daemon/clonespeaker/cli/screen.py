@@ -49,7 +49,7 @@ class Screen:
                 if not self._live and self._state != "idle":
                     self._line(self._words())
             case "level":
-                self._levels[fields["source"]] = fields["dbfs"] or _QUIETEST_DBFS
+                self._levels[fields["source"]] = fields["dbfs"]
             case "caption" if fields["final"]:
                 self._line(f"{'you  ' if fields['who'] == 'user' else 'clone'}: {fields['text']}")
             case "turn" if self._live:

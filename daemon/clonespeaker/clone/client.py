@@ -218,6 +218,7 @@ class CloneClient:
     async def _stream(self, response: aiohttp.ClientResponse, request: Request) -> AsyncIterator[ReplyEvent]:
         parser = SseParser()
         waited_s, silent_bytes = 0.0, 0  # since the last event
+        too_large_last = False
         while True:
             begun = time.monotonic()
             async with asyncio.timeout(self._patience_left_s(waited_s, request)):
@@ -226,10 +227,10 @@ class CloneClient:
             silent_bytes += len(chunk)
             events = parser.feed(chunk) if chunk else parser.close()
             if parser.oversized:  # told first: after the final event nothing is
-                parser.oversized = 0
+                parser.oversized, too_large_last = 0, True
                 yield Malformed(f"an event of more than {LIMIT_BYTES:,} bytes")
             for data in events:
-                waited_s, silent_bytes = 0.0, 0
+                waited_s, silent_bytes, too_large_last = 0.0, 0, False
                 if request.first_event_at is None:
                     request.first_event_at = time.monotonic()
                 for event in parse_event(data):
@@ -240,6 +241,9 @@ class CloneClient:
                         return
             if silent_bytes > _WHOLE_LIMIT_BYTES:
                 raise CloneError("the clone's answer has no end to its events", fault="reply-broken")
+            if not chunk and too_large_last and request.first_event_at is not None:
+                yield Final()  # it repeats the whole sound, and that was too long to read: everything came before
+                return
             if not chunk:
                 raise CloneError("the clone's answer ended before it was complete", fault="reply-broken")
 

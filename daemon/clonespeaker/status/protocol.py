@@ -37,7 +37,7 @@ number (±2⁵³−1) or a text of 1–64 characters. Other fields than these ar
                            image_url (http or https, up to 2,048 characters; or null): a picture sent with it
     volume                 level (a whole number, 0–100)
     mute, unmute           the microphone
-    new_conversation       the next utterance begins one
+    new_conversation        begin one; the result comes once the clone has made it
     snapshot               another snapshot, which comes before the result
 
 Codes of refused commands: `bad-frame` (binary, not JSON, not an object), `bad-id`, `unknown-command`, `bad-fields`,

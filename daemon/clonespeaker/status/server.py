@@ -107,8 +107,10 @@ class StatusServer:
         if not self._clients:
             return
         message = protocol.encode_event(event, fields)
+        # What the next of its kind makes stale may be left out where a program lags: levels, and captions that go on.
+        passing = event == "level" or (event == "caption" and not fields.get("final", True))
         for client in tuple(self._clients):
-            if event != "level" or client.queue.qsize() < LAG_MESSAGES:
+            if not passing or client.queue.qsize() < LAG_MESSAGES:
                 self._offer(client, message)
 
     async def close(self) -> None:
