@@ -253,6 +253,18 @@ async def test_a_talk_does_not_end_another_turn(tmp_path: Path) -> None:
         assert daemon.state == "listening"
 
 
+async def test_a_refused_talk_ends_nothing(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon, daemon.program() as program:
+        await program.command("mute")
+        with pytest.raises(StatusError, match="unmute"):
+            await program.command("talk", seconds=0.4)
+        await program.command("unmute")
+        await program.command("press")
+        await daemon.event("state", state="listening", turn=1)
+        await asyncio.sleep(0.6)
+        assert daemon.state == "listening"
+
+
 async def test_a_program_does_not_shorten_a_press(tmp_path: Path) -> None:
     """A second press, from a program, is ignored: the hand's own is what counts."""
     async with running(tmp_path, microphone={"min_hold_ms": 200}) as daemon:

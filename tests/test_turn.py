@@ -113,6 +113,18 @@ HEARD = (*TALKED, ReplyStarted(1))
             id="an answer in text only",
         ),
         pytest.param(
+            [Started(), Pressed(), ReplyStarted(1), Released(), Drained(1)],
+            Turn(State.IDLE, 1),
+            [Action.LISTEN, Action.FINISH, Action.CLOSE_ANSWERED],
+            id="a clone that answers before the user has finished",
+        ),
+        pytest.param(
+            [Started(), Pressed(), Drained(1), Released()],
+            Turn(State.IDLE, 1),
+            [Action.LISTEN, Action.CLOSE_ANSWERED],
+            id="and is done by then",
+        ),
+        pytest.param(
             [Started(), Pressed(), LimitReached(1), Released()],
             Turn(State.THINKING, 1),
             [Action.LISTEN, Action.FINISH],

@@ -166,6 +166,23 @@ async def test_a_silence_comes_first_where_amplifiers_sleep() -> None:
         assert playback.first_heard_at == pytest.approx(before + 0.15, abs=0.02)
 
 
+async def test_the_lead_in_waits_for_the_sound() -> None:
+    """The playback begins at the press: nothing is heard, counted or learnt while the user still speaks."""
+    card = Card()
+    speaker = opened(card, lead_in_ms=100, start_ms=20)
+    async with speaker.play() as playback:
+        await begin(playback, card)
+        assert not (await card.play(30)).any()
+        assert playback.first_heard_at is None
+        await playback.put(level(50), RATE_HZ)
+        playback.complete()
+        await turn_over()
+        played = await card.play(20)
+        assert np.flatnonzero(played)[0] == 4_410
+        assert playback.underruns == 0
+    assert speaker.jitter.target_ms == 20
+
+
 # Rates and channels
 
 
