@@ -124,11 +124,11 @@ class Exchange:
             await turn.run()
 
     async def _body(
-        self, question: Utterance | str, image_url: str | None, *, live: bool
+        self, conversation_id: str, question: Utterance | str, image_url: str | None, *, live: bool
     ) -> tuple[AsyncIterator[bytes], int | None]:
         """A request's body, and its length where that is known."""
         fields: dict[str, object] = {
-            "conversation_id": await self._conversation.current(),
+            "conversation_id": conversation_id,
             "response_type": self._reply,
             "stream": self._stream,
         }
@@ -205,9 +205,9 @@ class _Turn:
     async def _ask(self, request: Request, *, live: bool) -> None:
         if isinstance(self._question, Utterance):
             self._timeline.upload = "live" if live else "exact"
-        await self._exchange._conversation.current()
+        conversation_id = await self._exchange._conversation.current()
         await self._attempts.begin()
-        body, length = await self._exchange._body(self._question, self._image_url, live=live)
+        body, length = await self._exchange._body(conversation_id, self._question, self._image_url, live=live)
         events = self._exchange._client.generate(body, length=length, request=request)
         try:
             async with contextlib.aclosing(events):

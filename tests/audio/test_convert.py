@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clonespeaker.audio.convert import MixDown, open_resampler, spread
+from clonespeaker.audio.convert import MixDown, OneRate, open_resampler, spread
 from clonespeaker.audio.pcm import Samples, level_dbfs
 
 RATES_HZ = [8_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000]
@@ -101,3 +101,13 @@ def test_spread() -> None:
     samples = np.array([1, 2], np.int16)
     assert spread(samples, 1) is samples
     assert spread(samples, 3).tolist() == [1, 1, 1, 2, 2, 2]
+
+
+def test_one_rate_gives_all_of_the_old_rate_before_the_new_one() -> None:
+    one_rate = OneRate(44_100)
+    low, high = np.full(22_050, 4_000, np.int16), np.full(44_100, -4_000, np.int16)
+    out = np.concatenate((one_rate.convert(low, 22_050), one_rate.convert(high, 44_100), one_rate.finish()))
+    assert out.size == 44_100 + 44_100
+    assert np.all(out[1_000:43_000] > 3_900)
+    assert np.array_equal(out[44_100:], high)  # untouched: the rates are the same
+    assert one_rate.convert(high, 44_100) is high

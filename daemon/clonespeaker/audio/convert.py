@@ -40,6 +40,32 @@ def open_resampler(from_hz: int, to_hz: int) -> Resampler:
     return _AsItCame() if from_hz == to_hz else _Soxr(from_hz, to_hz)
 
 
+class OneRate:
+    """Mono int16 whose rate may change from piece to piece → one rate.
+
+    Args:
+        rate_hz: what comes out.
+    """
+
+    def __init__(self, rate_hz: int) -> None:
+        self._rate_hz = self._from_hz = rate_hz
+        self._resampler = open_resampler(rate_hz, rate_hz)
+
+    def convert(self, samples: Samples, from_hz: int) -> Samples:
+        """What can be given out after `samples` of `from_hz` came in; what is left of another rate before it."""
+        if from_hz == self._from_hz:
+            return self._resampler.convert(samples)
+        left = self.finish()
+        self._from_hz, self._resampler = from_hz, open_resampler(from_hz, self._rate_hz)
+        return np.concatenate((left, self._resampler.convert(samples)))
+
+    def finish(self) -> Samples:
+        """All that remains; what comes after it begins anew."""
+        left = self._resampler.convert(np.zeros(0, np.int16), last=True)
+        self._from_hz, self._resampler = self._rate_hz, open_resampler(self._rate_hz, self._rate_hz)
+        return left
+
+
 class MixDown:
     """Interleaved frames → mono: one channel of them, the one that was loudest when sound began.
 

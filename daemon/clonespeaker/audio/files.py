@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from clonespeaker.audio.convert import Resampler, open_resampler
+from clonespeaker.audio.convert import OneRate
 from clonespeaker.audio.pcm import Samples
 from clonespeaker.audio.stream import Fill, OnBlock, Stream
 from clonespeaker.errors import MediaError
@@ -91,7 +91,7 @@ class WavReply:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._part = path.with_name(path.name + ".part")  # what was there stays until there is something better
-        self._resampler: tuple[int, Resampler] = RATE_HZ, open_resampler(RATE_HZ, RATE_HZ)
+        self._to_one_rate = OneRate(RATE_HZ)
         self._file: wave.Wave_write
         self.first_heard_at: float | None = None
         self.last_heard_at: float | None = None
@@ -119,15 +119,11 @@ class WavReply:
 
     async def put(self, samples: Samples, rate_hz: int) -> None:
         """Write this next."""
-        if rate_hz != self._resampler[0]:
-            self.complete()
-            self._resampler = rate_hz, open_resampler(rate_hz, RATE_HZ)
-        self._file.writeframesraw(self._resampler[1].convert(samples).tobytes())
+        self._file.writeframesraw(self._to_one_rate.convert(samples, rate_hz).tobytes())
 
     def complete(self) -> None:
         """No more will come."""
-        self._file.writeframesraw(self._resampler[1].convert(np.zeros(0, np.int16), last=True).tobytes())
-        self._resampler = RATE_HZ, open_resampler(RATE_HZ, RATE_HZ)  # the other has given its last
+        self._file.writeframesraw(self._to_one_rate.finish().tobytes())
 
     async def drain(self) -> None:
         """All of it is written already."""

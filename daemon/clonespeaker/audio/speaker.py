@@ -21,7 +21,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from clonespeaker.audio.convert import Resampler, open_resampler
+from clonespeaker.audio.convert import OneRate
 from clonespeaker.audio.jitter import JitterBuffer
 from clonespeaker.audio.output import Output
 from clonespeaker.audio.pcm import Samples, apply_gain, volume_gain
@@ -32,7 +32,6 @@ SILENT_AFTER_S = 1.0
 """No period asked for in so long: the device is gone (15 times the worst gap seen between two)."""
 
 _PIECE_MS = 20  # what the pump moves at a time; a change of volume is spread over one
-_NOTHING = np.zeros(0, np.int16)
 
 
 class Speaker:
@@ -152,7 +151,7 @@ class Playback:
         self._changed = asyncio.Event()  # something that the pump may want to act on
         self._room = asyncio.Event()  # something that `put` may want to act on
         self._pump: asyncio.Task[None]
-        self._resampler: tuple[int, Resampler] = stream.rate_hz, open_resampler(stream.rate_hz, stream.rate_hz)
+        self._to_device_rate = OneRate(stream.rate_hz)
         self._gain = volume_gain(speaker.volume)
         self._played_frames = 0
         self.first_heard_at: float | None = None
@@ -188,10 +187,7 @@ class Playback:
             DeviceError: the device stopped asking for sound.
         """
         self._raise_if_gone()
-        if rate_hz != self._resampler[0]:
-            self._append(self._resampler[1].convert(_NOTHING, last=True))
-            self._resampler = rate_hz, open_resampler(rate_hz, self._stream.rate_hz)
-        self._append(self._resampler[1].convert(samples))
+        self._append(self._to_device_rate.convert(samples, rate_hz))
         while self._ahead_frames > self._speaker.read_ahead_s * self._stream.rate_hz:
             self._room.clear()
             await self._room.wait()
@@ -204,7 +200,7 @@ class Playback:
     def complete(self) -> None:
         """No more will come."""
         if not self._complete:
-            self._append(self._resampler[1].convert(_NOTHING, last=True))
+            self._append(self._to_device_rate.finish())
             self._complete = True
             self._changed.set()
 
