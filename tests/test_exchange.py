@@ -41,18 +41,15 @@ class Recorder:
     """A voice whose ear is at hand: everything that is put into it has been heard at once."""
 
     def __init__(self) -> None:
-        self.wakes = 0
         self.replies: list[Reply] = []
         self.no_speaker: DeviceError | None = None
+        self.wakes = True
         self.breaks_after = sys.maxsize  # samples
 
-    def wake(self) -> None:
-        self.wakes += 1
+    def play(self) -> Reply:
         if self.no_speaker is not None:
             raise self.no_speaker
-
-    def play(self) -> Reply:
-        self.replies.append(Reply(self.breaks_after))
+        self.replies.append(Reply(self.breaks_after if self.wakes else -1))
         return self.replies[-1]
 
     @property
@@ -87,6 +84,8 @@ class Reply:
 
     async def put(self, samples: Samples, rate_hz: int) -> None:
         assert not self.is_complete
+        if self._breaks_after < 0:
+            raise DeviceError("speaker", "it does not start")
         self.pieces.append(samples)
         self.rates_hz.add(rate_hz)
         self.last_heard_at = time.monotonic()
@@ -272,7 +271,6 @@ async def test_an_answer_in_text_needs_no_voice(talk: Talk) -> None:
     talk.make_exchange(reply="text")
     assert await talk.ask("one two") is None
     assert talk.voice.replies == []
-    assert talk.voice.wakes == 0
     assert talk.listener.captions == [
         ("You ", False),
         ("You wrote: ", False),
@@ -730,6 +728,16 @@ async def test_without_a_speaker_the_text_is_told_all_the_same(talk: Talk) -> No
     assert talk.listener.last == ("I heard you for 0.1 seconds.", True)
     assert talk.voice.replies == []
     talk.voice.no_speaker = None
+    assert await talk.ask() is None
+
+
+async def test_with_a_speaker_that_does_not_wake_likewise(talk: Talk) -> None:
+    talk.voice.wakes = False
+    assert await talk.ask() == "no-speaker"
+    assert talk.listener.last == ("I heard you for 0.1 seconds.", True)
+    assert talk.voice.heard.size == 0
+    assert talk.timeline.http_status == 200
+    talk.voice.wakes = True
     assert await talk.ask() is None
 
 

@@ -117,7 +117,6 @@ class Exchange:
         async with contextlib.AsyncExitStack() as stack:
             if self._voice is not None and self._reply == "voice":
                 try:
-                    await asyncio.to_thread(self._voice.wake)
                     turn.playback = await stack.enter_async_context(self._voice.play())
                 except DeviceError as error:
                     turn.silent_because = error
@@ -259,6 +258,10 @@ class _Turn:
                 self._timeline.last_audio = now
                 self._reply.sounded = True
                 await self.playback.put(samples, rate_hz)
+        except DeviceError as error:
+            if self.playback.first_heard_at is not None:
+                raise
+            self.playback, self.silent_because = None, error  # its text can be read all the same
         except MediaError as error:
             if error.fault is not None:
                 raise

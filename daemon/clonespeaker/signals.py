@@ -40,7 +40,6 @@ class Signals:
         if before:
             await asyncio.wait(before)
         with contextlib.suppress(DeviceError):  # a device that can't say it has been told in other ways
-            await asyncio.to_thread(self._speaker.wake)
             async with self._speaker.play() as playback:
                 await playback.put(samples, earcons.RATE_HZ)
                 playback.complete()

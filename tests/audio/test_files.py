@@ -118,7 +118,6 @@ def test_a_file_that_can_not_be_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("rate_hz", [44_100, 48_000, 24_000])
 async def test_a_reply_into_a_file(tmp_path: Path, rate_hz: int) -> None:
     recorder = WavRecorder(tmp_path / "reply.wav")
-    recorder.wake()
     tone = (8_000 * np.sin(2 * np.pi * 1_000 * np.arange(rate_hz) / rate_hz)).astype(np.int16)
     async with recorder.play() as reply:
         for piece in np.array_split(tone, 10):

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pytest
 
 from clonespeaker.audio import speaker as speaker_module
-from clonespeaker.audio.output import RING_MS
+from clonespeaker.audio.jitter import AFTER_STARVING_MS
+from clonespeaker.audio.output import REFILL_AT_MS
 from clonespeaker.audio.pcm import Samples, volume_gain
 from clonespeaker.audio.speaker import Playback, Speaker
 from clonespeaker.errors import DeviceError
@@ -39,7 +41,14 @@ def opened(card: Card, **options: Any) -> Speaker:
 
 
 async def begin(playback: Playback, card: Card) -> None:
-    """Let it get past the hush that each sound begins with."""
+    """Let it get past the waking, which is done in a thread, and the hush that each sound begins with."""
+    with ThreadPoolExecutor(1) as one_after_the_other:
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(one_after_the_other)
+        await turn_over()
+        await loop.run_in_executor(None, lambda: None)
+        await turn_over()
+        loop.set_default_executor(ThreadPoolExecutor())
     card.ask()
     await turn_over()
     assert playback.first_heard_at is None
@@ -48,6 +57,12 @@ async def begin(playback: Playback, card: Card) -> None:
 def draining(playback: Playback) -> asyncio.Task[None]:
     playback.complete()
     return asyncio.create_task(playback.drain())
+
+
+async def play_nothing(speaker: Speaker) -> None:
+    async with speaker.play() as playback:
+        playback.complete()
+        await playback.drain()
 
 
 def heard(played: Samples) -> Samples:
@@ -227,7 +242,8 @@ async def test_putting_waits_while_too_much_waits_already() -> None:
         putting = asyncio.create_task(playback.put(level(1_500), RATE_HZ))
         await card.play(50)  # 0.5 s
         assert not putting.done()
-        await card.play(int((1.5 - 0.5) * 100 - RING_MS / 10 - 50 + 4))  # then 0.5 s are left besides the ring
+        # Then 0.5 s are left besides the ring, which is filled up only where it is down to REFILL_AT_MS.
+        await card.play(int((1.5 - 0.5) * 100 - REFILL_AT_MS / 10 - 50 + 4))
         assert putting.done()
         await putting
 
@@ -263,12 +279,12 @@ async def test_what_runs_dry_before_its_end_has_starved() -> None:
         await turn_over()
         assert playback.underruns == 1
         assert not (await card.play(3)).any()  # more is gathered before it goes on
-        await playback.put(level(30), RATE_HZ)
+        await playback.put(level(AFTER_STARVING_MS - 30), RATE_HZ)
         await turn_over()
         assert (await card.play()).any()
         await card.play_out(draining(playback))
         assert playback.underruns == 1
-    assert speaker.jitter.target_ms == 40
+    assert speaker.jitter.target_ms == AFTER_STARVING_MS
 
 
 async def test_what_runs_dry_at_its_end_has_not() -> None:
@@ -283,18 +299,20 @@ async def test_what_runs_dry_at_its_end_has_not() -> None:
             assert playback.underruns == 0
 
 
-async def test_what_was_learnt_stays_for_the_next_sound() -> None:
+async def test_what_was_learnt_stays_for_the_next_sound_until_it_is_calm() -> None:
     card = Card()
     speaker = opened(card, start_ms=20)
-    for expected in (40, 30, 25):
+    targets_ms = []
+    for periods in (10, 1, 1):
         async with speaker.play() as playback:
             await begin(playback, card)
-            await playback.put(level(60), RATE_HZ)
-            if expected == 40:
-                await card.play(10)
-                await playback.put(level(60), RATE_HZ)
+            for _ in range(100):
+                await playback.put(level(30), RATE_HZ)
+                await card.play(periods)
             await card.play_out(draining(playback))
-        assert speaker.jitter.target_ms == expected
+        targets_ms.append(speaker.jitter.target_ms)
+    assert targets_ms[0] >= AFTER_STARVING_MS
+    assert targets_ms[0] > targets_ms[1] > targets_ms[2]
 
 
 # Silence, at once
@@ -489,6 +507,46 @@ async def test_one_that_does_not_wake_is_closed_so_that_it_is_opened_again() -> 
     speaker.open()
     speaker.wake()
     assert card.done[2:] == ["open", "start"]
+
+
+async def test_a_sound_for_one_that_does_not_wake() -> None:
+    card = Card()
+    speaker = Speaker(card.open_speaker)
+    speaker.open()
+    card.does_not_start = True
+    with pytest.raises(DeviceError, match="does not start"):
+        await play_nothing(speaker)
+
+
+async def test_one_that_hangs_as_it_wakes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speaker_module, "_WAKES_WITHIN_S", 0.05)
+    go_on = threading.Event()
+
+    class HangingCard(Card):
+        def start(self) -> None:
+            go_on.wait()
+
+    speaker = Speaker(HangingCard().open_speaker)
+    speaker.open()
+    with pytest.raises(DeviceError, match="does not start") as hung:
+        await play_nothing(speaker)
+    assert hung.value.fault == "no-speaker"
+    go_on.set()
+
+
+async def test_what_the_device_itself_ran_dry_is_counted_for_good() -> None:
+    card = Card()
+    speaker = opened(card)
+    card.ask(underflowed=True)
+    card.ask()
+    card.ask(underflowed=True)
+    assert speaker.underflows == 2
+    speaker.close()
+    assert speaker.underflows == 2
+    speaker.open()
+    speaker.wake()
+    card.ask(underflowed=True)
+    assert speaker.underflows == 3
 
 
 async def test_a_press_as_it_falls_asleep() -> None:

@@ -77,9 +77,6 @@ class WavRecorder:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def wake(self) -> None:
-        """Always ready."""
-
     def play(self) -> WavReply:
         """One reply."""
         return WavReply(self._path)

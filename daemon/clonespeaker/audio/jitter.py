@@ -2,19 +2,28 @@
 
 The rule:
 
-1. A reply starts to sound with `start_ms` of it at hand, or when it has come whole.
-2. Played empty before its end, it has starved: an underrun. The clone may just be slow for a moment, so the next
-   start waits for twice as much, up to `MOST_MS`.
+1. A reply starts to sound with the target at hand, first `start_ms`, or when it has come whole.
+2. Played empty before its end, it has starved: an underrun. One stutter is bad, two are worse: it goes on with half as
+   much again as the target, and never with less than `AFTER_STARVING_MS`.
 3. What was learnt stays for the next replies, for the network is the same.
-4. Each reply that never starved halves the way back to `start_ms`.
-5. An empty buffer after the reply's end is no underrun: it is the end.
+4. Each piece that comes tells how far what was at hand had sunk since the start: so much was needed. A reply that never
+   starved brings the target half the way to half as much again as it needed: a calm network back down to `start_ms`,
+   one that was nearly too slow up.
+5. An empty buffer after the reply's end is no underrun: it is the end. A reply that was there whole before it sounded
+   tells nothing.
 
-Nothing here knows a clock or a thread: it is told what arrived and what ran dry, and says when to start.
+The figures are from 200 simulated replies of 60 s in real time, each event late by 60 ms in the mean (exponentially):
+doubling the target starves 2.9 times before it has gathered enough, this rule once; from the second reply on, it
+starves in one of a hundred (`tests/audio/test_jitter.py` plays such traces).
+
+Nothing here knows a clock or a thread: it is told what is at hand, and says when to start.
 """
 
 from __future__ import annotations
 
+AFTER_STARVING_MS = 800.0
 MOST_MS = 2_000.0
+_MARGIN = 1.5
 
 
 class JitterBuffer:
@@ -26,6 +35,8 @@ class JitterBuffer:
 
     def __init__(self, start_ms: float) -> None:
         self._start_ms = start_ms
+        self._started_with_ms: float | None = None  # None while it does not sound
+        self._needed_ms: float | None = None  # None where nothing came while it sounded
         self.target_ms = start_ms
         """What has to be at hand before sound starts, in milliseconds of sound."""
         self.underruns = 0
@@ -33,18 +44,32 @@ class JitterBuffer:
 
     def begin(self) -> None:
         """A new reply."""
+        self._started_with_ms = self._needed_ms = None
         self.underruns = 0
 
     def may_start(self, at_hand_ms: float, *, complete: bool) -> bool:
         """Whether a silent reply may sound now, with this much at hand."""
         return complete or at_hand_ms >= self.target_ms
 
+    def started(self, at_hand_ms: float) -> None:
+        """It sounds from now on."""
+        self._started_with_ms = at_hand_ms
+
+    def came(self, left_ms: float) -> None:
+        """A piece has come, and so much was left at hand of those before."""
+        if self._started_with_ms is not None:
+            self._needed_ms = max(self._started_with_ms - left_ms, self._needed_ms or 0.0)
+
     def starved(self) -> None:
         """The reply ran dry before its end."""
+        self._started_with_ms = None
         self.underruns += 1
-        self.target_ms = min(max(2 * self.target_ms, 20.0), MOST_MS)
+        self.target_ms = self._bounded(max(_MARGIN * self.target_ms, AFTER_STARVING_MS))
 
     def end(self) -> None:
         """The reply is over."""
-        if not self.underruns:
-            self.target_ms = (self.target_ms + self._start_ms) / 2
+        if self._needed_ms is not None and not self.underruns:
+            self.target_ms = self._bounded((self.target_ms + _MARGIN * self._needed_ms) / 2)
+
+    def _bounded(self, target_ms: float) -> float:
+        return min(max(target_ms, self._start_ms), max(MOST_MS, self._start_ms))

@@ -17,7 +17,10 @@ import numpy as np
 from clonespeaker.audio.convert import spread
 from clonespeaker.audio.ring import PlaybackRing
 
-RING_MS = 200
+RING_MS = 250
+REFILL_AT_MS = 180
+"""With so much left in the ring, the loop is woken to fill it up: 14 times a second, long before it would be late."""
+
 FADE_MS = 5
 _DELAY_MOST_S = 2.0  # some drivers report nonsense
 _NOTHING = np.zeros(0, np.int16)
@@ -36,7 +39,8 @@ class Output:
         periods: periods asked for since the beginning; stands still when the device is gone.
         last_period_at: when the last of them was, on the clock.
         underflows: times the device itself ran dry, as far as it says so.
-        wake: called after each period while `playing`, and when a hush is done.
+        wake: called where the loop has something to do: a sound is heard for the first time, the ring wants filling or
+            has run dry, a hush is done.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -46,6 +50,7 @@ class Output:
         self._fade = 0
         self._last = 0.0  # the sample that the ear was left at
         self._glide = _NOTHING  # what its way to silence lacks, where the period before was too short for it
+        self._refill_at = 0
         self.ring = PlaybackRing(0)
         self.playing = False
         self.hushing = False
@@ -60,6 +65,7 @@ class Output:
         """The device is open, takes this, and has not been started yet."""
         self._rate_hz, self._channels = rate_hz, channels
         self._fade = rate_hz * FADE_MS // 1_000
+        self._refill_at = rate_hz * REFILL_AT_MS // 1_000
         self.ring = PlaybackRing(rate_hz * RING_MS // 1_000)
 
     def fill(self, frames: int, delay_s: float, underflowed: bool) -> bytes:
@@ -69,7 +75,7 @@ class Output:
         self.periods += 1
         self.last_period_at = now
         self.underflows += underflowed
-        busy = self.playing or self.hushing
+        busy, unheard = self.playing or self.hushing, self.first_heard_at is None
         out = np.zeros(frames, np.int16)
         glide, self._glide = self._glide[:frames], _NOTHING
         if self.playing:
@@ -80,7 +86,7 @@ class Output:
             self.ring.flush()
             self.playing = self.hushing = False
         wake = self.wake
-        if busy and wake is not None:
+        if wake is not None and busy and (unheard or not self.playing or len(self.ring) <= self._refill_at):
             wake()
         return spread(out, self._channels).tobytes()
 

@@ -1,10 +1,10 @@
 """The speaker: plays one sound at a time, and knows when each sample of it is heard.
 
-    put() → read-ahead (bounded) → pump, volume → ring (200 ms) → device's thread → device
+    put() → read-ahead (bounded) → pump, volume → ring (250 ms) → device's thread → device
 
 The read-ahead takes in what comes faster than it is heard; full, it makes `put` wait, and that wait is the
-backpressure that stops the network. The pump moves sound from there into the ring and decides when it starts
-(`jitter` has the rule).
+backpressure that stops the network. The pump wakes the device, moves sound from there into the ring and decides when
+it starts (`jitter` has the rule). So a device gets ready while the user still speaks, and nothing waits for it.
 
 "Heard" is meant: the device says how far ahead of the ear it asks for sound, and a sound is over when its last
 sample has come out, not when it was handed over.
@@ -31,7 +31,11 @@ from clonespeaker.errors import DeviceError
 SILENT_AFTER_S = 1.0
 """No period asked for in so long: the device is gone (15 times the worst gap seen between two)."""
 
+_WAKES_WITHIN_S = 3.0  # a device that takes longer hangs
 _PIECE_MS = 20  # what the pump moves at a time; a change of volume is spread over one
+_CONVERTED_FRAMES = (
+    8_192  # at a time, so that a large snippet does not keep the device's thread waiting for the interpreter
+)
 
 
 class Speaker:
@@ -57,6 +61,7 @@ class Speaker:
         self._open_stream = open_stream
         self._opened: tuple[Stream, Output] | None = None
         self._awake_since: float | None = None
+        self._underflows_before = 0  # of devices closed since
         self._switching = threading.Lock()  # these methods run in threads, and a press may come as it falls asleep
         self.jitter = JitterBuffer(start_ms)
         self.read_ahead_s = read_ahead_s
@@ -67,6 +72,11 @@ class Speaker:
     def stream(self) -> Stream | None:
         """The open stream, where there is one."""
         return self._opened[0] if self._opened else None
+
+    @property
+    def underflows(self) -> int:
+        """Times that the device ran dry though we gave it all it asked for, as far as it says so."""
+        return self._underflows_before + (self._opened[1].underflows if self._opened else 0)
 
     @property
     def silent_for_s(self) -> float:
@@ -94,12 +104,10 @@ class Speaker:
         """
         with self._switching:
             if self._opened is not None and self._awake_since is None:
-                stream, _ = self._opened
                 try:
-                    stream.start()
+                    self._opened[0].start()
                 except DeviceError:  # gone while it slept: only a device that is closed is opened again
-                    self._opened = None
-                    stream.close()
+                    self._close()
                     raise
                 self._awake_since = time.monotonic()
 
@@ -113,12 +121,16 @@ class Speaker:
     def close(self) -> None:
         """Give the device back. Blocks; never raises."""
         with self._switching:
-            opened, self._opened, self._awake_since = self._opened, None, None
-            if opened is not None:
-                opened[0].close()
+            self._close()
+
+    def _close(self) -> None:
+        self._underflows_before = self.underflows
+        opened, self._opened, self._awake_since = self._opened, None, None
+        if opened is not None:
+            opened[0].close()
 
     def play(self) -> Playback:
-        """A sound to be played now. `wake` comes before it.
+        """A sound to be played now; it wakes the device.
 
         Raises:
             DeviceError: the device is not open.
@@ -184,10 +196,14 @@ class Playback:
         """Play `samples`, mono at `rate_hz`, after what came before. Waits while the read-ahead is full.
 
         Raises:
-            DeviceError: the device stopped asking for sound.
+            DeviceError: the device does not start, or stopped asking for sound.
         """
         self._raise_if_gone()
-        self._append(self._to_device_rate.convert(samples, rate_hz))
+        if self._output.playing:
+            self._speaker.jitter.came(self._at_hand_ms())
+        for at in range(0, samples.size, _CONVERTED_FRAMES):
+            self._append(self._to_device_rate.convert(samples[at : at + _CONVERTED_FRAMES], rate_hz))
+            await asyncio.sleep(0)
         while self._ahead_frames > self._speaker.read_ahead_s * self._stream.rate_hz:
             self._room.clear()
             await self._room.wait()
@@ -227,6 +243,7 @@ class Playback:
 
     async def _run(self) -> None:
         """The pump. Ends when everything has been handed to the device."""
+        await self._wake_device()
         while self._output.hushing:
             await self._change()
         first = True
@@ -235,6 +252,7 @@ class Playback:
                 self._put_first(np.zeros(round(self._speaker.lead_in_ms / 1_000 * self._stream.rate_hz), np.int16))
                 first = False
             self._output.first_heard_at = None
+            self._speaker.jitter.started(self._at_hand_ms())
             self._move()
             self._output.playing = True
             while self._output.playing:
@@ -248,17 +266,27 @@ class Playback:
                 self.underruns += 1
                 self._speaker.jitter.starved()
 
+    async def _wake_device(self) -> None:
+        try:
+            async with asyncio.timeout(_WAKES_WITHIN_S):
+                await asyncio.to_thread(self._speaker.wake)
+        except TimeoutError:
+            raise DeviceError("speaker", f"the speaker ({self._stream.device}) does not start; unplug it?") from None
+
     async def _gather(self) -> bool:
         """Wait until there is enough to start with; False if there is nothing and never will be."""
-        jitter, rate_hz = self._speaker.jitter, self._stream.rate_hz
+        jitter = self._speaker.jitter
         while not (self._at_hand() or self._complete) or not jitter.may_start(
-            self._at_hand() / rate_hz * 1_000, complete=self._complete
+            self._at_hand_ms(), complete=self._complete
         ):
             await self._change()
         return self._at_hand() > 0
 
     def _at_hand(self) -> int:
         return self._ahead_frames + len(self._output.ring)
+
+    def _at_hand_ms(self) -> float:
+        return self._at_hand() / self._stream.rate_hz * 1_000
 
     def _move(self) -> None:
         """As much of the read-ahead into the ring as it has room for, at the volume of the moment."""

@@ -26,7 +26,7 @@ class Playing(Protocol):
     async def __aexit__(self, *_: object) -> None: ...
 
     async def put(self, samples: Samples, rate_hz: int) -> None:
-        """Play this next; waits while too much is waiting already."""
+        """Play this next; waits while too much is waiting already. Raises DeviceError."""
 
     def complete(self) -> None:
         """No more will come."""
@@ -38,8 +38,5 @@ class Playing(Protocol):
 class Voice(Protocol):
     """What plays replies: `Speaker`, or a file."""
 
-    def wake(self) -> None:
-        """Get ready. Blocks. Raises DeviceError."""
-
     def play(self) -> Playing:
-        """One reply. Raises DeviceError."""
+        """One reply; entered, it gets ready to sound. Raises DeviceError."""
