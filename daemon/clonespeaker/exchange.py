@@ -242,8 +242,9 @@ class _Turn:
                     self._audience.on_citations(citations)
                 if image_url:
                     self._audience.on_picture(image_url)
-                if not self._reply.sounded and (whole := sound()):
-                    await self._play(whole)  # a server that streams text, and gives the voice at the end
+                if not self._reply.sounded:
+                    for piece in sound():  # a server that streams text, and gives the voice at the end
+                        await self._play(piece)
                 if self.playback is not None:
                     self.playback.complete()
 

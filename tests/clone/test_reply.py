@@ -78,7 +78,7 @@ EVENTS: dict[str, tuple[bytes, list[ReplyEvent]]] = {
 @pytest.mark.parametrize("name", EVENTS)
 def test_events(name: str) -> None:
     data, said = EVENTS[name]
-    assert parse_event(data) == said
+    assert list(parse_event(data)) == said
 
 
 @pytest.mark.parametrize(
@@ -113,20 +113,20 @@ def test_what_cannot_be_read_is_told_and_passed_over(parse: Any, data: bytes) ->
 @given(st.binary(max_size=60) | st.text(max_size=60).map(lambda text: json.dumps({"current_token": text}).encode()))
 def test_any_bytes_say_something_or_nothing(data: bytes) -> None:
     assert all(isinstance(said, ReplyEvent) for said in parse_event(data))
-    assert isinstance(parse_whole(data)[-1], Malformed)
+    assert isinstance(list(parse_whole(data))[-1], Malformed)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(lambda text: text != "[DONE]"))
 def test_any_token_comes_as_it_is(text: str) -> None:
     for escaped in (True, False):
-        assert parse_event(json.dumps({"current_token": text}, ensure_ascii=escaped).encode()) == [Token(text)]
+        assert list(parse_event(json.dumps({"current_token": text}, ensure_ascii=escaped).encode())) == [Token(text)]
 
 
 @given(st.binary(min_size=1))
 def test_any_sound_comes_as_it_is(data: bytes) -> None:
     sound = base64.b64encode(data).decode()
-    assert parse_event(json.dumps({"audio_chunk": sound}).encode()) == [Snippet(data)]
-    assert parse_whole(json.dumps({"clone_response": {"audio": sound}}).encode()) == [Snippet(data), Final()]
+    assert list(parse_event(json.dumps({"audio_chunk": sound}).encode())) == [Snippet(data)]
+    assert list(parse_whole(json.dumps({"clone_response": {"audio": sound}}).encode())) == [Snippet(data), Final()]
 
 
 @pytest.mark.parametrize(
@@ -144,4 +144,49 @@ def test_any_sound_comes_as_it_is(data: bytes) -> None:
     ],
 )
 def test_whole_replies(response: dict[str, Any], said: list[ReplyEvent]) -> None:
-    assert parse_whole(event(clone_response=response)) == said
+    assert list(parse_whole(event(clone_response=response))) == said
+
+
+LARGE = bytes(range(256)) * 1_200  # more than six pieces
+
+
+def test_a_large_event_is_read_in_pieces_of_whole_samples() -> None:
+    said = list(parse_event(event(audio_chunk=base64.b64encode(LARGE).decode(), clone_response={"text": "x"})))
+    snippets = [each.data for each in said if isinstance(each, Snippet)]
+    assert b"".join(snippets) == LARGE
+    assert len(snippets) == len(said) - 1 > 6
+    assert all(len(snippet) % 2 == 0 for snippet in snippets)
+    assert said[-1] == Final("x")
+
+
+def test_and_read_only_as_it_is_asked_for() -> None:
+    said = parse_event(event(audio_chunk=base64.b64encode(LARGE).decode()[:-100] + "!"))
+    first = next(said)
+    assert isinstance(first, Snippet)
+    assert LARGE.startswith(first.data)
+    assert isinstance(list(said)[-1], Malformed)
+
+
+@pytest.mark.parametrize("escape", ["\\/", "\\u002f"])
+def test_base64_with_escaped_slashes(escape: str) -> None:
+    """As PHP writes it. An escape must not be cut in two."""
+    sound = b"\xff" * 200_000  # nothing but slashes
+    escaped = base64.b64encode(sound).replace(b"/", escape.encode())
+    said = list(parse_event(b'{"audio_chunk": "' + escaped + b'"}'))
+    assert b"".join(each.data for each in said if isinstance(each, Snippet)) == sound
+    late = base64.b64encode(b"\0" * 60_000 + sound).replace(b"/", escape.encode())
+    said = list(parse_event(b'{"audio_chunk": "' + late + b'"}'))
+    assert b"".join(each.data for each in said if isinstance(each, Snippet)) == b"\0" * 60_000 + sound
+
+
+def test_the_text_of_an_event_whose_sound_cannot_be_read() -> None:
+    said = list(parse_event(event(audio_chunk="not base64!", current_token="Hel", clone_response={"text": "Hello"})))
+    assert said[0] == Token("Hel")
+    assert isinstance(said[1], Malformed)
+    assert said[2] == Final("Hello")
+
+
+def test_the_whole_sound_comes_when_it_is_asked_for() -> None:
+    (final,) = parse_event(event(clone_response={"voice": "warm!", "audio": base64.b64encode(LARGE).decode()}))
+    assert isinstance(final, Final)
+    assert b"".join(final.sound()) == LARGE

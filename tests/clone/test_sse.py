@@ -3,12 +3,12 @@ from __future__ import annotations
 import re
 import tracemalloc
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from clonespeaker.clone import sse
 from clonespeaker.clone.sse import SseParser
 
 BOM = b"\xef\xbb\xbf"
@@ -52,7 +52,7 @@ def cut_streams(draw: st.DrawFn) -> list[bytes]:
 
 
 def feed(parser: SseParser, chunks: Iterator[bytes] | list[bytes]) -> list[bytes]:
-    return [event for chunk in chunks for event in parser.feed(chunk)]
+    return [bytes(event) for chunk in chunks for event in parser.feed(chunk)]
 
 
 def each_byte(stream: bytes) -> list[bytes]:
@@ -163,21 +163,28 @@ def test_an_endless_event_takes_no_memory() -> None:
     assert parser.feed(b"\n\ndata: after\n\n") == [b"after"]
 
 
-class _CountingLineEnd:
-    """The parser's line ends, and how many bytes it looks for them in."""
+class CountingChunk(bytes):
+    """A chunk that notes how many of its bytes were looked at for a line's end."""
 
-    def __init__(self) -> None:
-        self.searched = 0
+    searched = 0
 
-    def finditer(self, chunk: bytes, at: int) -> Iterator[re.Match[bytes]]:
-        self.searched += len(chunk) - at
-        return re.finditer(rb"\r\n|\n|\r", chunk)
+    def find(self, what: Any, at: Any = 0, end: Any = None) -> int:
+        found = super().find(what, at)
+        CountingChunk.searched += (len(self) if found < 0 else found + 1) - at
+        return found
 
 
-def test_a_long_line_is_searched_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    counting = _CountingLineEnd()
-    monkeypatch.setattr(sse, "_LINE_END", counting)
+def test_a_long_line_is_searched_once() -> None:
     value = b"x" * 300_000
     stream = b"data: " + value + b"\n\n"
-    assert feed(SseParser(), each_byte(stream)) == [value]
-    assert counting.searched == len(stream)
+    chunks = [CountingChunk(stream[at : at + 1_000]) for at in range(0, len(stream), 1_000)]
+    CountingChunk.searched = 0
+    assert feed(SseParser(), iter(chunks)) == [value]
+    assert CountingChunk.searched <= 2 * len(stream) + len(chunks)  # once for each of the two that end lines
+
+
+def test_many_short_lines_are_searched_once() -> None:
+    chunk = CountingChunk(b"data: a\n\n" * 10_000)
+    CountingChunk.searched = 0
+    assert len(SseParser().feed(chunk)) == 10_000
+    assert CountingChunk.searched <= 2 * len(chunk)

@@ -11,17 +11,26 @@ The wire format (`POST /api/clone/generate_response`), as far as it is known:
 and in `clone_response`: `id`, `conversation_id`, `text` or (voice) `transcript`, the whole reply as base64 sound
 under a name that nobody has documented, `created_at`, `citations` and `image_url`. Everything may be missing or
 null. Text and sound in one event are fine; so is an event of which nothing is known.
+
+An event may hold megabytes of sound. It is read in pieces of half a second, each when it is asked for: who plays them
+goes on in between, and no step holds the interpreter for longer than a device's thread can wait.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import msgspec
 
+from clonespeaker.clone.sse import Data
+
 DONE = "[DONE]"
+
+_PIECE_CHARACTERS = 64 * 1024  # of base64: 48 KiB of sound, whole samples
+_NULL = msgspec.Raw(b"null")
 
 _Kind = TypeVar("_Kind")
 
@@ -53,13 +62,14 @@ class Snippet:
 class Final:
     """The reply is over; its text, citations and picture, where there are any.
 
-    Its sound came before; `sound` gives all of it once more, where the server repeats it, or else nothing.
+    Its sound came before; `sound` gives all of it once more, piece by piece, where the server repeats it, or else
+    nothing.
     """
 
     text: str | None = None
     citations: tuple[Citation, ...] = ()
     image_url: str | None = None
-    sound: Callable[[], bytes] = field(default=bytes, compare=False, repr=False)
+    sound: Callable[[], Iterator[bytes]] = field(default=lambda: iter(()), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +88,9 @@ class _CloneResponse(msgspec.Struct):
     transcript: str | None = None
     # What is beside the text must not cost the text, whatever it turns out to be: each is read for itself.
     # The name of the whole reply's sound is not documented; the first of these that is sound counts.
-    audio: object = None
-    audio_chunk: object = None
-    voice: object = None
+    audio: msgspec.Raw = _NULL
+    audio_chunk: msgspec.Raw = _NULL
+    voice: msgspec.Raw = _NULL
     citations: object = None
     image_url: object = None
 
@@ -90,9 +100,15 @@ class _CloneResponse(msgspec.Struct):
         read = (_as(Citation, citation) for citation in citations)
         return Final(text, tuple(citation for citation in read if citation), _as(str, self.image_url), self.sound)
 
-    def sound(self) -> bytes:
-        values = (_as(bytes, value) for value in (self.audio, self.audio_chunk, self.voice))
-        return next((value for value in values if value), b"")
+    def sound(self) -> Iterator[bytes]:
+        for value in (self.audio, self.audio_chunk, self.voice):
+            came = False
+            with contextlib.suppress(msgspec.DecodeError):
+                for piece in _sound_in(value):
+                    came = True
+                    yield piece
+            if came:
+                return
 
 
 def _as(kind: type[_Kind], value: object) -> _Kind | None:
@@ -105,7 +121,7 @@ def _as(kind: type[_Kind], value: object) -> _Kind | None:
 
 class _StreamEvent(msgspec.Struct):
     current_token: str | None = None
-    audio_chunk: bytes | None = None
+    audio_chunk: msgspec.Raw = _NULL
     clone_response: _CloneResponse | None = None
 
 
@@ -115,35 +131,58 @@ class _WholeReply(msgspec.Struct):
 
 _read_event = msgspec.json.Decoder(_StreamEvent).decode
 _read_whole = msgspec.json.Decoder(_WholeReply).decode
+_read_base64 = msgspec.json.Decoder(bytes).decode
 
 
-def parse_event(data: bytes) -> list[ReplyEvent]:
+def parse_event(data: Data) -> Iterator[ReplyEvent]:
     """What one event of the stream says; text before sound before the end."""
-    if data.strip() == DONE.encode():
-        return [Final()]
+    if len(data) <= 2 * len(DONE) and bytes(data).strip() == DONE.encode():
+        yield Final()
+        return
     try:
         event = _read_event(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return [Malformed(str(error), repr(data[:60]))]
-    return list(_said_by(event))
-
-
-def _said_by(event: _StreamEvent) -> Iterator[ReplyEvent]:
+        yield _malformed(error, data)
+        return
     if event.current_token and event.current_token != DONE:
         yield Token(event.current_token)
-    if event.audio_chunk:
-        yield Snippet(event.audio_chunk)
+    try:
+        yield from map(Snippet, _sound_in(event.audio_chunk))
+    except msgspec.DecodeError as error:
+        yield _malformed(error, data)
     if event.clone_response is not None:
         yield event.clone_response.final()
     elif event.current_token == DONE:
         yield Final()
 
 
-def parse_whole(data: bytes) -> list[ReplyEvent]:
+def parse_whole(data: bytes) -> Iterator[ReplyEvent]:
     """What a reply that was not streamed says: its sound, then its end."""
     try:
         reply = _read_whole(data).clone_response
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return [Malformed(str(error), repr(data[:60]))]
-    sound = reply.sound()
-    return [*([Snippet(sound)] if sound else []), reply.final()]
+        yield _malformed(error, data)
+        return
+    yield from map(Snippet, reply.sound())
+    yield reply.final()
+
+
+def _sound_in(value: msgspec.Raw) -> Iterator[bytes]:
+    """The bytes of a JSON string of base64, piece by piece; nothing for null. Raises DecodeError."""
+    text = memoryview(value)
+    head = bytes(text[:4])
+    if head == b"null":
+        return
+    if not head.startswith(b'"'):
+        raise msgspec.ValidationError("Expected `str` of base64 - at `$.audio_chunk`")
+    at, end = 1, len(text) - 1
+    while at < end:
+        piece = bytes(text[at : min(at + _PIECE_CHARACTERS, end)])
+        if b"\\" in piece:  # an escaped slash, say, which must not be cut in two: all that is left at once
+            piece = bytes(text[at:end])
+        yield _read_base64(b'"%b"' % piece)
+        at += len(piece)
+
+
+def _malformed(error: Exception, data: Data) -> Malformed:
+    return Malformed(str(error), repr(bytes(data[:60])))
