@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from clonespeaker.clone.client import CloneClient, Patience, open_session
+from clonespeaker.clone.client import CloneClient, Patience
+from clonespeaker.clone.connection import open_session
 
 KEY = "dsk-simulated"
 IMPATIENT = Patience(connect_s=1.0, upload_s=1.0, event_s=0.2, silence_s=0.2, answer_s=0.2)

@@ -10,7 +10,8 @@ from uuid import uuid4
 
 import pytest
 
-from clonespeaker.clone.client import CloneClient, Request
+from clonespeaker.clone.client import CloneClient
+from clonespeaker.clone.connection import Request
 from clonespeaker.conversation import KEPT_MESSAGES, Conversation
 from clonespeaker.errors import CloneError
 from clonespeaker.simulate.server import SimulatedClone

@@ -16,7 +16,7 @@ import contextlib
 import logging
 import random
 
-from clonespeaker.clone.client import Request
+from clonespeaker.clone.connection import Request
 from clonespeaker.clone.failures import ConnectionBroken
 from clonespeaker.conversation import Conversation
 from clonespeaker.errors import CloneError

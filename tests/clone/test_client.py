@@ -15,7 +15,8 @@ import pytest
 
 from clonespeaker import __version__
 from clonespeaker.clone import client as client_module
-from clonespeaker.clone.client import CloneClient, Patience, Request
+from clonespeaker.clone.client import CloneClient, Patience
+from clonespeaker.clone.connection import Request
 from clonespeaker.clone.failures import ConnectionBroken
 from clonespeaker.clone.reply import Final, Malformed, ReplyEvent, Snippet, Token
 from clonespeaker.clone.sse import SseParser

@@ -16,7 +16,8 @@ from clonespeaker.audio.files import WavRecorder
 from clonespeaker.audio.pcm import Samples
 from clonespeaker.audio.portaudio import SoundSystem
 from clonespeaker.audio.speaker import Speaker
-from clonespeaker.clone.client import CloneClient, open_session
+from clonespeaker.clone.client import CloneClient
+from clonespeaker.clone.connection import open_session
 from clonespeaker.clone.reply import Citation
 from clonespeaker.config import settings as kinds
 from clonespeaker.config.settings import Settings

@@ -22,7 +22,8 @@ from clonespeaker.audio.portaudio import SoundSystem
 from clonespeaker.audio.speaker import Speaker
 from clonespeaker.cli.daemon import connect_to_daemon
 from clonespeaker.cli.terminal import coloured, say, say_json
-from clonespeaker.clone.client import CloneClient, open_session
+from clonespeaker.clone.client import CloneClient
+from clonespeaker.clone.connection import open_session
 from clonespeaker.config.credentials import mask_key, read_api_key
 from clonespeaker.config.load import load, require_clone
 from clonespeaker.config.settings import Settings

@@ -11,22 +11,19 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
+import aiohttp
 import msgspec
 
-from clonespeaker import __version__
+from clonespeaker.clone.connection import Body, Request, kept_warm
 from clonespeaker.clone.failures import broken_off, from_status, unreachable
 from clonespeaker.clone.records import Clone, CloneProfile, Conversation, History, Message, NewConversation
 from clonespeaker.clone.reply import Final, Malformed, ReplyEvent, parse_event, parse_whole
 from clonespeaker.clone.sse import LIMIT_BYTES, SseParser
 from clonespeaker.errors import CloneError
-
-if TYPE_CHECKING:
-    import aiohttp
-
-USER_AGENT = f"clonespeaker/{__version__}"
 
 _WHOLE_LIMIT_BYTES = 4 * LIMIT_BYTES  # a reply that is not streamed; and what may come without a single event
 _REFUSAL_LIMIT_BYTES = 64 * 1024
@@ -53,36 +50,6 @@ class Patience:
     event_s: float = 60.0
     silence_s: float = 20.0
     answer_s: float = 10.0
-
-
-@dataclass(slots=True)
-class Request:
-    """One call of `generate`, as it went: times in monotonic seconds, None until it came to that."""
-
-    connected_at: float | None = None
-    body_sent_at: float | None = None
-    first_event_at: float | None = None
-    status: int | None = None
-
-
-def open_session(api_key: str, *, connect_s: float = 5.0) -> aiohttp.ClientSession:
-    """A session for `CloneClient`; needs a running loop, wants closing."""
-    import aiohttp
-
-    trace = aiohttp.TraceConfig()
-
-    async def connected(_session: object, context: Any, _params: object) -> None:
-        request = context.trace_request_ctx
-        if isinstance(request, Request) and request.connected_at is None:
-            request.connected_at = time.monotonic()
-
-    trace.on_connection_create_end.append(connected)
-    trace.on_connection_reuseconn.append(connected)
-    return aiohttp.ClientSession(
-        headers={"x-api-key": api_key, "User-Agent": USER_AGENT, "Accept": "text/event-stream, application/json"},
-        timeout=aiohttp.ClientTimeout(total=None, connect=2 * connect_s, sock_connect=connect_s),
-        trace_configs=[trace],
-    )
 
 
 class CloneClient:
@@ -147,6 +114,10 @@ class CloneClient:
                 fault="server-error",
             ) from error
 
+    def kept_warm(self) -> AbstractAsyncContextManager[None]:
+        """Meanwhile there is an open connection for the next request, where there can be one."""
+        return kept_warm(self._session, self.base_url)
+
     async def generate(
         self, body: AsyncIterator[bytes], *, length: int | None, request: Request
     ) -> AsyncGenerator[ReplyEvent, None]:
@@ -168,7 +139,7 @@ class CloneClient:
             async with asyncio.timeout(None) as deadline:
                 response = await self._session.post(
                     f"{self.base_url}/api/clone/generate_response",
-                    data=self._watched(body, deadline, request),
+                    data=Body(self._watched(body, deadline, request)),
                     headers=headers,
                     allow_redirects=False,
                     trace_request_ctx=request,
@@ -254,8 +225,6 @@ class CloneClient:
 
     async def _read_to_end(self, response: aiohttp.ClientResponse) -> None:
         """So that the connection can be used again."""
-        import aiohttp
-
         with contextlib.suppress(TimeoutError, aiohttp.ClientError):
             async with asyncio.timeout(_AFTER_FINAL_S):
                 while await response.content.readany():
@@ -263,8 +232,6 @@ class CloneClient:
 
     async def _read_refusal(self, response: aiohttp.ClientResponse) -> bytes:
         """The server's words about a refusal; none where they don't come soon and whole."""
-        import aiohttp
-
         with contextlib.suppress(TimeoutError, aiohttp.ClientError):
             async with asyncio.timeout(self._patience.answer_s):
                 return await response.content.read(_REFUSAL_LIMIT_BYTES)
