@@ -293,3 +293,29 @@ async def test_at_info_nobody_reads_what_was_said_nor_the_key(
     assert "turn 1 answered" in caplog.text
     for secret in ("secret", KEY, "data:"):
         assert secret not in caplog.text
+
+
+async def test_metrics(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon, daemon.program():
+        assert (await daemon.talk())["outcome"] == "answered"
+        daemon.clone.fault = "status-401"
+        daemon.say("Hello")
+        await daemon.event("turn", outcome="failed")
+        status, _, body = await request(daemon.app.port, "/metrics")
+        assert status == 200
+        for line in (
+            'clonespeaker_turns_total{outcome="answered"} 1.0',
+            'clonespeaker_turns_total{outcome="failed"} 1.0',
+            'clonespeaker_uploads_total{kind="live"} 1.0',
+            'clonespeaker_turn_stage_seconds_count{stage="first_sound"} 1.0',
+            "clonespeaker_turn_connect_seconds_count 2.0",
+            "clonespeaker_utterance_seconds_count 1.0",
+            "clonespeaker_reply_seconds_count 1.0",
+            'clonespeaker_faults_total{fault="refused"} 1.0',
+            'clonespeaker_fault_active{fault="refused"} 1.0',
+            'clonespeaker_state{state="idle"} 1.0',
+            "clonespeaker_status_clients 1.0",
+            "clonespeaker_device_underflows_total 0.0",
+            "clonespeaker_microphone_overflows_total 0.0",
+        ):
+            assert f"\n{line}\n" in body

@@ -20,7 +20,7 @@ from tests.peers import until
 
 TURN_FIELDS = {
     "event", "turn", "outcome", "fault", *STAGES,
-    "utterance_ms", "reply_ms", "upload", "retries", "underruns", "http_status",
+    "utterance_ms", "reply_ms", "upload", "retries", "underruns", "overflows", "http_status",
 }  # fmt: skip
 
 
@@ -64,6 +64,18 @@ async def test_its_event_tells_everything(tmp_path: Path) -> None:
         assert turn["reply_ms"] == pytest.approx(turn["utterance_ms"], abs=1)
         assert turn["drained"] - turn["first_sound"] == pytest.approx(turn["reply_ms"], abs=50)
         assert (turn["upload"], turn["retries"], turn["underruns"], turn["http_status"]) == ("live", 0, 0, 200)
+
+
+async def test_frames_lost_while_the_user_spoke_are_that_turns(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon:
+        daemon.app.microphone.overflows += 1  # as the device's thread does
+        daemon.app.appliance.press()
+        await daemon.event("state", state="listening")
+        daemon.app.microphone.overflows += 2
+        daemon.app.appliance.release()
+        assert (await daemon.event("turn"))["overflows"] == 2
+        assert (await daemon.talk())["overflows"] == 0
+        assert daemon.app.snapshot()["totals"]["overflows"] == 3
 
 
 async def test_both_sides_have_captions(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parents[1] / "daemon" / "clonespeaker"
 # Floor, room, its modules. A module imports from the floors below its own and from its own room; where the room has
 # no name, each module is a room of its own. The first row that fits counts.
 ROWS = [
-    (1, "pure", "__init__ */__init__ errors turn"),
+    (1, "pure", "__init__ */__init__ errors tally turn"),
     (1, "pure", "audio/convert audio/earcons audio/jitter audio/output audio/pcm audio/ring audio/wav"),
     (1, "pure", "audio/stream audio/voice clone/records clone/reply clone/snippets clone/sse clone/upload"),
     (
@@ -25,11 +25,12 @@ ROWS = [
         "config/forms config/settings controls/debounce simulate/rate_limit simulate/received simulate/request",
     ),
     (1, "pure", "status/access status/allowance status/pages status/protocol"),
-    (2, "", "audio/files audio/microphone audio/speaker controls/* service state status/client status/server"),
+    (2, "", "audio/files audio/microphone audio/speaker controls/* service state status/client"),
     (2, "portaudio", "audio/devices audio/portaudio"),
-    (2, "clone", "clone/client clone/failures"),
+    (2, "clone", "clone/client clone/connection clone/failures"),
     (2, "config", "config/*"),
     (2, "simulate", "simulate/*"),
+    (2, "status", "status/metrics status/server"),
     (3, "", "conversation timeline utterance"),
     (4, "exchange", "attempts exchange"),
     (5, "daemon", "app appliance commands news ongoing signals upkeep"),

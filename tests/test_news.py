@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any
 
 import numpy as np
@@ -102,7 +103,23 @@ def test_a_turn_is_counted(news: News, told: Told, caplog: pytest.LogCaptureFixt
         (3, "failed", None),
     ]
     assert told[0].items() >= timeline.told().items()
-    assert news.totals == {
+    assert timeline.outcome == "answered"
+    assert news.tally.totals == {
         "turns": 3, "answered": 1, "tapped": 0, "cancelled": 0, "failed": 2, "underruns": 3, "retries": 3
     }  # fmt: skip
-    assert caplog.messages[1] == f"turn 2 failed ({OFFLINE}): text, 1 retries"
+    assert caplog.messages[1] == f"turn 2 failed ({OFFLINE}): text, 1 retry"
+
+
+def test_a_fault_is_counted_where_it_begins(news: News) -> None:
+    for _ in range(2):
+        news.begin_fault(OFFLINE)
+        news.begin_fault(CloneError("can't find api.example", fault="offline"))  # it goes on, for another reason
+        news.end_fault("offline")
+    assert news.tally.faults == {**dict.fromkeys(FAULTS, 0), "offline": 2}
+
+
+def test_the_start_follows_a_clock_that_is_put_right(news: News, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert news.started_at == pytest.approx(time.time(), abs=2)
+    ahead = time.time() + 86_400  # a Pi has no clock of its own, and learns the time when the network is up
+    monkeypatch.setattr(time, "time", lambda: ahead)
+    assert news.started_at == pytest.approx(ahead, abs=2)

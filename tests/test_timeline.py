@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import fields
+from dataclasses import fields, replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +14,7 @@ def test_the_stages_are_those_of_the_protocol() -> None:
     words = "pressed first_frame connected released body_sent first_event first_audio first_sound last_audio drained"
     assert " ".join(STAGES) == words
     assert set(Timeline().told()) == {
-        *STAGES, "utterance_ms", "reply_ms", "upload", "retries", "underruns", "http_status"
+        *STAGES, "utterance_ms", "reply_ms", "upload", "retries", "underruns", "overflows", "http_status", "outcome"
     }  # fmt: skip
     assert {field.name for field in fields(Timeline)} == set(Timeline().told())
 
@@ -58,13 +59,41 @@ def test_any_times(released: float, after: float) -> None:
     assert abs(told["drained"] - after * 1_000) < 0.1
 
 
-def test_in_words() -> None:
-    whole = Timeline(
-        released=10.0, body_sent=10.0021, first_sound=10.41, utterance_ms=3_210, reply_ms=4_500, upload="live"
-    )
-    assert in_words(whole.told()) == (
-        "3.2 s said (live), sent 2 ms after the release, heard after 410 ms, 4.5 s played"
-    )
-    whole.retries, whole.underruns = 1, 2
-    assert in_words(whole.told()).endswith("4.5 s played, 1 retries, 2 underruns")
-    assert in_words(Timeline().told()) == "text"
+WHOLE = Timeline(
+    released=10.0,
+    body_sent=10.0021,
+    first_event=10.3,
+    first_sound=10.41,
+    utterance_ms=3_210,
+    reply_ms=4_500,
+    upload="live",
+)
+
+
+@pytest.mark.parametrize(
+    ("timeline", "words"),
+    [
+        (
+            WHOLE,
+            "3.2 s said (live), all sent 2 ms after the release, the clone answered after 300 ms, "
+            "heard after 410 ms, 4.5 s played",
+        ),
+        (
+            replace(WHOLE, first_event=9.9, first_sound=9.95),  # it needs no more to be said
+            "3.2 s said (live), all sent 2 ms after the release, the clone answered 100 ms before the release, "
+            "heard 50 ms before the release, 4.5 s played",
+        ),
+        (Timeline(utterance_ms=400, upload="exact"), "0.4 s said (exact)"),
+        (Timeline(), "text"),
+        (Timeline(retries=1, underruns=1, overflows=1), "text, 1 retry, 1 underrun, 1 overflow"),
+        (Timeline(retries=2, underruns=3, overflows=4), "text, 2 retries, 3 underruns, 4 overflows"),
+    ],
+    ids=["whole", "answered early", "tapped", "text", "once", "more than once"],
+)
+def test_in_words(timeline: Timeline, words: str) -> None:
+    assert in_words(timeline.told()) == words
+
+
+def test_what_an_older_daemon_does_not_tell() -> None:
+    told = {name: value for name, value in Timeline(retries=1).told().items() if name != "overflows"}
+    assert in_words(told) == "text, 1 retry"

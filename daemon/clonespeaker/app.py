@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import logging
 import signal
 import sys
@@ -23,7 +24,8 @@ from clonespeaker.audio.microphone import Microphone
 from clonespeaker.audio.portaudio import SoundSystem
 from clonespeaker.audio.speaker import Speaker
 from clonespeaker.audio.stream import Stream
-from clonespeaker.clone.client import CloneClient, open_session
+from clonespeaker.clone.client import CloneClient
+from clonespeaker.clone.connection import open_session
 from clonespeaker.clone.records import CloneProfile
 from clonespeaker.commands import obey
 from clonespeaker.config.credentials import mask_key
@@ -37,6 +39,7 @@ from clonespeaker.news import News
 from clonespeaker.service import notify
 from clonespeaker.state import StateDir
 from clonespeaker.status.server import StatusServer, open_status_server
+from clonespeaker.tally import Figures
 from clonespeaker.upkeep import Sound, SoundUpkeep
 
 log = logging.getLogger(__name__)
@@ -151,6 +154,7 @@ class App:
             snapshot=self.snapshot,
             obey=partial(obey, self.appliance, self.conversation),
             health=self.health,
+            metrics=self.metrics,
         )
         stack.push_async_callback(self._status.close)
         stack.push_async_callback(upkeep.close)
@@ -265,6 +269,22 @@ class App:
     def health(self) -> dict[str, Any]:
         """For `/healthz`: ok while no fault is active."""
         return {"ok": not self.news.faults, "state": self.appliance.turn.state, "faults": list(self.news.faults)}
+
+    def metrics(self) -> Figures:
+        """For `/metrics`."""
+        assert self._status is not None
+        return Figures(
+            version=__version__,
+            started_at=self.news.started_at,
+            state=self.appliance.turn.state,
+            muted=self.appliance.muted,
+            faults=frozenset(self.news.faults),
+            status_clients=self._status.clients,
+            microphone_overflows=self.microphone.overflows,
+            microphone_lost_samples=self.microphone.lost_samples,
+            device_underflows=self.speaker.underflows,
+            tally=copy.deepcopy(self.news.tally),
+        )
 
 
 class _NoButton:

@@ -19,7 +19,8 @@ import msgspec
 from clonespeaker.attempts import Attempts
 from clonespeaker.audio.pcm import SAMPLE_BYTES, Samples
 from clonespeaker.audio.voice import Playing, Voice
-from clonespeaker.clone.client import CloneClient, Request
+from clonespeaker.clone.client import CloneClient
+from clonespeaker.clone.connection import Request
 from clonespeaker.clone.reply import Citation, Final, Malformed, ReplyEvent, Snippet, Token
 from clonespeaker.clone.snippets import SnippetDecoder
 from clonespeaker.clone.upload import exact_body, in_pieces, live_body
@@ -139,7 +140,9 @@ class Exchange:
             longest = round((self._longest_ms + _SPARE_MS) / 1_000 * Utterance.RATE_HZ) * SAMPLE_BYTES
             return live_body(fields, question.pieces(), declared_bytes=longest), None
         else:
-            body = exact_body(fields, await question.whole())
+            async with self._client.kept_warm():  # a live upload has its connection by now
+                recording = await question.whole()
+            body = exact_body(fields, recording)
         return in_pieces(body), len(body)
 
 

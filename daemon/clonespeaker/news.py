@@ -1,4 +1,4 @@
-"""What is told: events of the status protocol, the faults that are active, the totals."""
+"""What is told: events of the status protocol, the faults that are active, the counts."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Literal
 
 from clonespeaker.audio.pcm import Samples, level_dbfs
 from clonespeaker.errors import FAULTS, ClonespeakerError
+from clonespeaker.tally import Tally
 from clonespeaker.timeline import Timeline, in_words
 from clonespeaker.turn import Outcome, State
 
@@ -30,15 +31,21 @@ class News:
 
     Attributes:
         faults: those that are active: name → what is wrong and what to do.
-        totals: counts since the start.
+        tally: counts since the start.
     """
 
     def __init__(self, publish: Publish) -> None:
         self.publish = publish
         self.faults: dict[str, str] = {}
-        self.totals = {"turns": 0, **{outcome.value: 0 for outcome in Outcome}, "underruns": 0, "retries": 0}
+        self.tally = Tally()
+        self._began_at = time.monotonic()
         self._state = State.STARTING
         self._told_level_at = {"microphone": 0.0, "speaker": 0.0}
+
+    @property
+    def started_at(self) -> float:
+        """When this began, in Unix time, to the second. Reckoned back from now, for a Pi may learn the time later."""
+        return round(time.time() - (time.monotonic() - self._began_at))
 
     def stand(self, state: State, turn: int | None) -> None:
         """Where the device stands from now on, and in which turn."""
@@ -48,6 +55,8 @@ class News:
     def begin_fault(self, error: ClonespeakerError) -> None:
         """Something is wrong, until `end_fault`. Told again only where what is wrong has changed."""
         name = error.fault or "rejected"
+        if name not in self.faults:
+            self.tally.faults[name] += 1
         if self.faults.get(name) != str(error):
             self.faults[name] = str(error)
             log.warning("fault %s: %s", name, error)
@@ -73,10 +82,8 @@ class News:
 
     def turn_over(self, number: int, outcome: Outcome, error: ClonespeakerError | None, timeline: Timeline) -> None:
         """A turn is over, and nothing of it goes on."""
+        timeline.outcome = outcome
         told = timeline.told()
-        self.totals["turns"] += 1
-        self.totals[outcome] += 1
-        self.totals["underruns"] += timeline.underruns
-        self.totals["retries"] += timeline.retries
+        self.tally.count(told)
         log.info("turn %d %s%s: %s", number, outcome, f" ({error})" if error else "", in_words(told))
-        self.publish("turn", turn=number, outcome=outcome, fault=error.fault if error else None, **told)
+        self.publish("turn", turn=number, fault=error.fault if error else None, **told)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from clonespeaker.turn import Outcome
+
 STAGES = (
     "pressed",
     "first_frame",
@@ -42,7 +44,9 @@ class Timeline:
         upload: "live" or "exact"; None for text.
         retries: requests beyond the first.
         underruns: times the reply ran dry before its end.
+        overflows: times that the microphone lost frames while the user spoke.
         http_status: of the last request.
+        outcome: how it ended; None while it goes on.
     """
 
     pressed: float | None = None
@@ -60,7 +64,9 @@ class Timeline:
     upload: str | None = None
     retries: int = 0
     underruns: int = 0
+    overflows: int = 0
     http_status: int | None = None
+    outcome: Outcome | None = None
 
     def begin_without_button(self) -> None:
         """What is asked is there at once."""
@@ -80,16 +86,29 @@ class Timeline:
             "upload": self.upload,
             "retries": self.retries,
             "underruns": self.underruns,
+            "overflows": self.overflows,
             "http_status": self.http_status,
+            "outcome": self.outcome,
         }
 
 
 def in_words(told: Mapping[str, Any]) -> str:
-    """A timeline in one line: `3.2 s said (live), sent 2 ms after the release, heard after 410 ms, …`."""
+    """A timeline in one line.
+
+    `3.2 s said (live), all sent 2 ms after the release, the clone answered after 305 ms, heard after 410 ms, …`
+    """
     words = [f"{told['utterance_ms'] / 1_000:.1f} s said ({told['upload']})" if told["upload"] else "text"]
     if told["body_sent"] is not None:
-        words.append(f"sent {told['body_sent']:.0f} ms after the release")
+        words.append(f"all sent {told['body_sent']:.0f} ms after the release")
+    if told["first_event"] is not None:
+        words.append(f"the clone answered {_after(told['first_event'])}")
     if told["first_sound"] is not None:
-        words.append(f"heard after {told['first_sound']:.0f} ms, {told['reply_ms'] / 1_000:.1f} s played")
-    words += [f"{told[count]} {count}" for count in ("retries", "underruns") if told[count]]
+        words.append(f"heard {_after(told['first_sound'])}, {told['reply_ms'] / 1_000:.1f} s played")
+    for name, one in (("retries", "retry"), ("underruns", "underrun"), ("overflows", "overflow")):
+        if count := told.get(name):  # an older daemon tells fewer
+            words.append(f"{count} {one if count == 1 else name}")
     return ", ".join(words)
+
+
+def _after(ms: float) -> str:
+    return f"after {ms:.0f} ms" if ms >= 0 else f"{-ms:.0f} ms before the release"

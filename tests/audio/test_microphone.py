@@ -168,6 +168,11 @@ async def test_overflows_are_counted() -> None:
     for overflowed in (False, True, True):
         card.hear(count(0, 441), overflowed=overflowed)
     assert microphone.overflows == 2
+    microphone.close()
+    microphone.open()
+    assert microphone.overflows == 2
+    card.hear(count(0, 441), overflowed=True)
+    assert microphone.overflows == 3
 
 
 async def test_what_lags_too_far_behind_loses_samples_and_says_so() -> None:
@@ -178,7 +183,7 @@ async def test_what_lags_too_far_behind_loses_samples_and_says_so() -> None:
         card.hear(count(4_410 * nth, 4_410))
     follower = Follower(recording)
     await turn_over()
-    assert recording.lost_samples == RATE_HZ
+    assert recording.lost_samples == microphone.lost_samples == RATE_HZ
     assert follower.heard.size == 5 * RATE_HZ
     assert np.array_equal(follower.heard, count(RATE_HZ, 5 * RATE_HZ))
     follower.task.cancel()

@@ -38,7 +38,7 @@ def test_everything_as_one_line_of_json(run: Run, clone: SimulatedClone) -> None
     answer = json.loads(done.stdout)
     assert answer["citations"] == clone.citations
     assert answer["image_url"] == clone.image_url
-    assert answer["timeline"]["http_status"] == 200
+    assert (answer["timeline"]["http_status"], answer["timeline"]["outcome"]) == (200, "answered")
     assert clone.received[-1].fields["stream"] is False
 
 

@@ -14,6 +14,8 @@ from websockets.exceptions import ConnectionClosed
 
 from clonespeaker.status import protocol
 from clonespeaker.status.server import StatusServer, open_status_server
+from clonespeaker.tally import Figures, Tally
+from clonespeaker.turn import State
 
 SNAPSHOT = {"type": "snapshot", "protocol": 1, "state": "idle", "volume": 80, "faults": [], "turn": None}
 """What a fresh `StandIn` tells first."""
@@ -48,9 +50,31 @@ class StandIn:
         self.volume = level
         self.server.publish("settings", volume=level)
 
+    def figures(self) -> Figures:
+        return figures_of(Tally(), status_clients=self.server.clients)
+
     @property
     def url(self) -> str:
         return f"ws://127.0.0.1:{self.server.port}/"
+
+
+def figures_of(tally: Tally, **others: Any) -> Figures:
+    """Those of a daemon with which nothing is wrong."""
+    return Figures(
+        **{
+            "version": "1.2.3",
+            "started_at": 1_700_000_000.0,
+            "state": State.IDLE,
+            "muted": False,
+            "faults": frozenset(),
+            "status_clients": 0,
+            "microphone_overflows": 0,
+            "microphone_lost_samples": 0,
+            "device_underflows": 0,
+            "tally": tally,
+            **others,
+        }
+    )
 
 
 @asynccontextmanager
@@ -66,6 +90,7 @@ async def running(
         snapshot=daemon.snapshot,
         obey=daemon.obey,
         health=lambda: daemon.health,
+        metrics=daemon.figures,
     )
     try:
         yield daemon

@@ -108,9 +108,31 @@ async def test_pages_over_http() -> None:
         assert (status, headers["www-authenticate"]) == (401, "Bearer")
         assert (await request(port, "/", "Authorization: Bearer s3cret"))[0] == 200
         assert (await request(port, "/?token=s3cret"))[0] == 200
-        assert (await request(port, "/metrics?token=s3cret"))[0] == 404
+        assert (await request(port, "/nothing?token=s3cret"))[0] == 404
         assert (await request(port, "/healthz", "Host: evil.example"))[0] == 403
         assert (await request(port, "/healthz", f"Host: 127.0.0.1:{port}", f"Host: 127.0.0.1:{port}"))[0] == 403
+
+
+async def test_metrics_over_http() -> None:
+    async with running(token="s3cret") as daemon, dial(daemon, additional_headers={"Authorization": "Bearer s3cret"}):
+        port = daemon.server.port
+        assert (await request(port, "/metrics"))[0] == 401
+        status, headers, body = await request(port, "/metrics", "Authorization: Bearer s3cret")
+        assert (status, headers["content-type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
+        assert int(headers["content-length"]) == len(body.encode())
+        assert "\nclonespeaker_status_clients 1.0\n" in body
+        accept = "Accept: application/openmetrics-text; version=1.0.0"
+        _, headers, body = await request(port, "/metrics?token=s3cret", accept)
+        assert headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+        assert body.endswith("\n# EOF\n")
+
+
+async def test_many_scrapes_at_once() -> None:
+    async with running() as daemon, dial(daemon) as program:
+        await read(program)
+        scrapes = [asyncio.create_task(request(daemon.server.port, "/metrics")) for _ in range(20)]
+        assert (await ask(program, {"id": 1, "command": "press"}))["ok"]
+        assert {status for status, _, _ in await asyncio.gather(*scrapes)} == {200}
 
 
 async def test_who_may_open_a_websocket() -> None:

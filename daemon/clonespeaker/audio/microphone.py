@@ -36,10 +36,16 @@ class Microphone:
 
     Args:
         open_stream: opens the device, not started, to call what it is given; raises DeviceError.
+
+    Attributes:
+        overflows: times that a device lost frames before they reached us, since the start.
+        lost_samples: samples that reached us, but were overwritten before a recording had read them; likewise.
     """
 
     def __init__(self, open_stream: Callable[[OnBlock], Stream]) -> None:
         self._open_stream = open_stream
+        self.overflows = 0
+        self.lost_samples = 0
         self._capture: _Capture | None = None
         self._switching = threading.Lock()  # these methods run in threads, and a turn may end while it is being opened
 
@@ -47,11 +53,6 @@ class Microphone:
     def stream(self) -> Stream | None:
         """The open stream, where there is one."""
         return self._capture.stream if self._capture else None
-
-    @property
-    def overflows(self) -> int:
-        """Times that frames were lost before they reached us, since the device was opened."""
-        return self._capture.overflows if self._capture else 0
 
     @property
     def silent_for_s(self) -> float:
@@ -65,7 +66,7 @@ class Microphone:
             DeviceError: there is none, it is busy, or it takes no rate at all.
         """
         with self._switching:
-            capture = _Capture(self._open_stream)
+            capture = _Capture(self, self._open_stream)
             try:
                 capture.stream.start()
             except DeviceError:
@@ -94,7 +95,8 @@ class Microphone:
 class _Capture:
     """One opened stream and the ring that it fills."""
 
-    def __init__(self, open_stream: Callable[[OnBlock], Stream]) -> None:
+    def __init__(self, microphone: Microphone, open_stream: Callable[[OnBlock], Stream]) -> None:
+        self.microphone = microphone
         self.stream = open_stream(self._on_block)
         self.samples_per_s = self.stream.rate_hz * self.stream.channels
         self.ring = CaptureRing(int(_KEPT_S * self.stream.rate_hz) * self.stream.channels)
@@ -102,7 +104,6 @@ class _Capture:
         # sees half of a change.
         self.heard = (0, time.monotonic())
         self.wake: Callable[[], object] | None = None
-        self.overflows = 0
 
     def position_now(self) -> int:
         """Where in the ring the sound of this moment will lie."""
@@ -113,7 +114,7 @@ class _Capture:
     def _on_block(self, block: bytes, age_s: float, overflowed: bool) -> None:
         # Thread: the device's. Copies only.
         self.ring.append(block)
-        self.overflows += overflowed
+        self.microphone.overflows += overflowed
         block_s = len(block) / 2 / self.samples_per_s
         self.heard = (self.ring.end, time.monotonic() + block_s - min(max(age_s, block_s), _AGE_MOST_S))
         wake = self.wake
@@ -155,6 +156,7 @@ class Recording:
             while self._until is None or self._at < self._until:
                 samples, lost = self._capture.ring.read(self._at)
                 self.lost_samples += lost
+                self._capture.microphone.lost_samples += lost
                 if self._until is not None:
                     samples = samples[: max(0, self._until - self._at - lost)]
                 self._at += lost + samples.size

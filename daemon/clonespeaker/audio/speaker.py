@@ -61,7 +61,7 @@ class Speaker:
         self._open_stream = open_stream
         self._opened: tuple[Stream, Output] | None = None
         self._awake_since: float | None = None
-        self._underflows_before = 0  # of devices closed since
+        self._newest_output: Output | None = None  # of the open device, or of the last one
         self._switching = threading.Lock()  # these methods run in threads, and a press may come as it falls asleep
         self.jitter = JitterBuffer(start_ms)
         self.read_ahead_s = read_ahead_s
@@ -76,7 +76,7 @@ class Speaker:
     @property
     def underflows(self) -> int:
         """Times that the device ran dry though we gave it all it asked for, as far as it says so."""
-        return self._underflows_before + (self._opened[1].underflows if self._opened else 0)
+        return self._newest_output.underflows if self._newest_output else 0
 
     @property
     def silent_for_s(self) -> float:
@@ -94,7 +94,8 @@ class Speaker:
         output = Output(time.monotonic)
         stream = self._open_stream(output.fill)
         output.fit(stream.rate_hz, stream.channels)
-        self._opened = stream, output
+        output.underflows = self.underflows
+        self._opened, self._newest_output = (stream, output), output
 
     def wake(self) -> None:
         """Let the device run, so that sound finds it running. Blocks.
@@ -124,7 +125,6 @@ class Speaker:
             self._close()
 
     def _close(self) -> None:
-        self._underflows_before = self.underflows
         opened, self._opened, self._awake_since = self._opened, None, None
         if opened is not None:
             opened[0].close()

@@ -20,7 +20,8 @@ from clonespeaker.audio.portaudio import SoundSystem
 from clonespeaker.audio.speaker import Speaker
 from clonespeaker.audio.voice import Voice
 from clonespeaker.cli.terminal import complain, say, say_json
-from clonespeaker.clone.client import CloneClient, open_session
+from clonespeaker.clone.client import CloneClient
+from clonespeaker.clone.connection import open_session
 from clonespeaker.clone.reply import Citation
 from clonespeaker.config.credentials import read_api_key
 from clonespeaker.config.load import load, require_clone
@@ -30,6 +31,7 @@ from clonespeaker.errors import EXIT_USAGE, ClonespeakerError, DeviceError, Medi
 from clonespeaker.exchange import Exchange
 from clonespeaker.state import StateDir
 from clonespeaker.timeline import Timeline
+from clonespeaker.turn import Outcome
 from clonespeaker.utterance import Utterance
 
 _LONGEST_BYTES = 200_000_000  # ten minutes of the largest samples there are
@@ -99,6 +101,7 @@ async def _ask(options: argparse.Namespace, settings: Settings, api_key: str, qu
             if answer.text and not options.json:
                 answer.show()  # as far as it came
             raise
+        timeline.outcome = Outcome.ANSWERED
         if options.json:
             say_json(
                 {

@@ -1,12 +1,13 @@
 """What the local websocket's port answers over plain HTTP, and whom it turns away.
 
-`/` says what this is, `/healthz` tells whether all is well (200 or 503, with JSON), anything else is 404. A request
-for a websocket on `/` that `access` lets in gets no page: the handshake goes on.
+`/` says what this is, `/healthz` tells whether all is well (200 or 503, with JSON), `/metrics` tells figures to
+Prometheus, anything else is 404. A request for a websocket on `/` that `access` lets in gets no page: the handshake
+goes on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +15,10 @@ import msgspec
 
 from clonespeaker.status.access import Access
 
-_HELLO = "This is clonespeaker. Programs connect here by websocket (protocol 1); people type `clonespeaker status`.\n"
+_HELLO = """\
+This is clonespeaker. Programs connect here by websocket (protocol 1); people type `clonespeaker status`.
+There are /healthz, for whether all is well, and /metrics, for Prometheus.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +31,26 @@ class Page:
 
 
 class Pages:
-    """The pages of one server."""
+    """The pages of one server.
 
-    def __init__(self, access: Access, health: Callable[[], dict[str, Any]]) -> None:
+    Args:
+        access: who may have them.
+        health: what `/healthz` answers.
+        metrics: what `/metrics` answers to an Accept header: content type and text.
+    """
+
+    def __init__(
+        self,
+        access: Access,
+        health: Callable[[], dict[str, Any]],
+        metrics: Callable[[str], Awaitable[tuple[str, str]]],
+    ) -> None:
         self._access = access
         self._health = health
+        self._metrics = metrics
 
-    def answer(self, target: str, header: Callable[[str], str | None], *, is_full: bool) -> Page | None:
-        """The answer to one request; None lets the websocket handshake go on.
+    async def answer(self, target: str, header: Callable[[str], str | None], *, is_full: bool) -> Page | None:
+        """The answer to one request; None lets the websocket handshake go on. Waits for nothing but `metrics`.
 
         Args:
             target: path and query.
@@ -56,8 +72,11 @@ class Pages:
             health = self._health()
             text = msgspec.json.encode(health).decode() + "\n"
             return Page(200 if health["ok"] else 503, text, {"Content-Type": "application/json"})
+        if path == "/metrics":
+            content_type, text = await self._metrics(header("Accept") or "")
+            return Page(200, text, {"Content-Type": content_type})
         if path != "/":
-            return Page(404, "There are / and /healthz here.\n")
+            return Page(404, "There are /, /healthz and /metrics here.\n")
         if header("Upgrade") is None:
             return Page(200, _HELLO)
         if is_full:

@@ -18,7 +18,7 @@ after a snapshot happened after it, and none in between is lost.
     turn                   turn; outcome (answered tapped cancelled failed); fault (or null); once, when the turn is
                            over, with its timeline, in ms from the release (negative: before it): pressed first_frame
                            connected released body_sent first_event first_audio first_sound last_audio drained;
-                           utterance_ms reply_ms upload (live or exact) retries underruns http_status
+                           utterance_ms reply_ms upload (live or exact) retries underruns overflows http_status
     caption                turn; who (user or clone); text; final
     picture                turn; url
     citations              turn; citations: [{url, title, text, type}]

@@ -25,6 +25,7 @@ from clonespeaker.status import protocol
 from clonespeaker.status.access import Access
 from clonespeaker.status.allowance import Allowance
 from clonespeaker.status.pages import Pages
+from clonespeaker.tally import Figures
 
 MAX_CLIENTS = 64
 QUEUE_MESSAGES = 256  # that may wait for one client; a turn with captions takes some hundred over many seconds
@@ -102,6 +103,11 @@ class StatusServer:
             create_connection=self._connect,  # type: ignore[arg-type]  # documented: "a wrapper or a subclass"
         )
 
+    @property
+    def clients(self) -> int:
+        """How many programs are connected."""
+        return len(self._clients)
+
     def publish(self, event: str, /, **fields: Any) -> None:
         """Tells every client. Returns at once; who does not keep up is cut off. Event loop's thread only."""
         if not self._clients:
@@ -124,14 +130,14 @@ class StatusServer:
         self._connections.add(connection)  # from the first byte on: `close` must not wait for half-open ones
         return connection
 
-    def _answer_http(self, connection: ServerConnection, request: Request) -> Response | None:
+    async def _answer_http(self, connection: ServerConnection, request: Request) -> Response | None:
         def header(name: str) -> str | None:
             values = request.headers.get_all(name)
             return ", ".join(values) if values else None  # one given twice thus equals nothing we accept
 
-        page = self._pages.answer(request.path, header, is_full=len(self._clients) >= MAX_CLIENTS)
+        page = await self._pages.answer(request.path, header, is_full=len(self._clients) >= MAX_CLIENTS)
         if page is None:
-            return None  # no await from here to `_clients.add`, so the count holds
+            return None  # nothing is waited for from the count to `_clients.add`, so it holds
         response = connection.respond(page.status, page.text)
         for name, value in page.headers.items():
             response.headers.pop(name, None)  # setting alone would add a second one
@@ -195,6 +201,7 @@ async def open_status_server(
     snapshot: Callable[[], dict[str, Any]],
     obey: Callable[[protocol.Command], Awaitable[None]],
     health: Callable[[], dict[str, Any]],
+    metrics: Callable[[], Figures],
 ) -> StatusServer:
     """A server that listens on `host`:`port`; 0 lets the system choose.
 
@@ -207,6 +214,7 @@ async def open_status_server(
         obey: sets going what a program asks (all commands but `GetSnapshot`), or raises `CommandError`. It returns
             once the command is taken, not once it is done: the client's next one waits for it, and so does `close`.
         health: what `/healthz` answers; its `ok` decides between 200 and 503.
+        metrics: what `/metrics` answers, as of this moment; what it gives stays as it is.
 
     Raises:
         StatusError: the port is taken, the address is not ours, or others could connect without a token.
@@ -215,12 +223,30 @@ async def open_status_server(
     try:
         port = sock.getsockname()[1]
         access = Access(host=host, port=port, token=token, allowed_origins=allowed_origins)
-        server = StatusServer(port=port, pages=Pages(access, health), snapshot=snapshot, obey=obey)
+        pages = Pages(access, health, _scraped(metrics))
+        server = StatusServer(port=port, pages=pages, snapshot=snapshot, obey=obey)
         await server.listen(sock)
     except BaseException:
         sock.close()
         raise
     return server
+
+
+def _scraped(metrics: Callable[[], Figures]) -> Callable[[str], Awaitable[tuple[str, str]]]:
+    # The figures are read here, where they change. The library is imported and writes in a thread, so that the loop
+    # goes on sending and playing; one scrape at a time, so that a turn always finds a thread for its own work.
+    one_at_a_time = asyncio.Lock()
+
+    def expose(figures: Figures, accept: str) -> tuple[str, str]:
+        from clonespeaker.status.metrics import expose
+
+        return expose(figures, accept)
+
+    async def answer(accept: str) -> tuple[str, str]:
+        async with one_at_a_time:
+            return await asyncio.to_thread(expose, metrics(), accept)
+
+    return answer
 
 
 def _bind(host: str, port: int) -> socket.socket:
