@@ -32,7 +32,7 @@ ROWS = [
     (2, "simulate", "simulate/*"),
     (2, "status", "status/metrics status/server"),
     (3, "", "conversation timeline utterance"),
-    (4, "exchange", "attempts exchange"),
+    (4, "exchange", "answer attempts exchange"),
     (5, "daemon", "app appliance commands news ongoing signals upkeep"),
     (6, "front ends", "__main__ cli/* demo doctor ask"),
 ]

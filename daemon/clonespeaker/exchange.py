@@ -9,58 +9,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Protocol
 
 import msgspec
 
+from clonespeaker.answer import Answer, Audience
 from clonespeaker.attempts import Attempts
-from clonespeaker.audio.pcm import SAMPLE_BYTES, Samples
-from clonespeaker.audio.voice import Playing, Voice
+from clonespeaker.audio.pcm import SAMPLE_BYTES
+from clonespeaker.audio.voice import Voice
 from clonespeaker.clone.client import CloneClient
 from clonespeaker.clone.connection import Request
-from clonespeaker.clone.reply import Citation, Final, Malformed, ReplyEvent, Snippet, Token
-from clonespeaker.clone.snippets import SnippetDecoder
+from clonespeaker.clone.snippets import load_decoders
 from clonespeaker.clone.upload import exact_body, in_pieces, live_body
 from clonespeaker.conversation import Conversation
-from clonespeaker.errors import CloneError, ClonespeakerError, DeviceError, MediaError
+from clonespeaker.errors import CloneError, ClonespeakerError, DeviceError
 from clonespeaker.timeline import Timeline
 from clonespeaker.utterance import Utterance
 
 log = logging.getLogger(__name__)
 
 _SPARE_MS = 1_000  # what a recording may be longer than its limit, in the header of a live upload
-
-
-class Audience(Protocol):
-    """Who is told what a turn brings, as it comes."""
-
-    def on_caption(self, text: str, *, final: bool) -> None:
-        """What the clone has said so far, in text."""
-
-    def on_picture(self, url: str) -> None:
-        """A picture the clone sends along."""
-
-    def on_citations(self, citations: tuple[Citation, ...]) -> None:
-        """Where the clone has it from."""
-
-    def on_play(self, samples: Samples) -> None:
-        """Sound on its way to the ear."""
-
-    def on_first_sound(self) -> None:
-        """The reply is being heard."""
-
-
-@dataclass(slots=True)
-class _Reply:
-    """What has come of the reply so far."""
-
-    text: str = ""
-    began: bool = False
-    sounded: bool = False
-    malformed: int = 0
 
 
 class Exchange:
@@ -114,14 +82,19 @@ class Exchange:
             DeviceError: no speaker to play it on; its text was told all the same.
             MediaError: its sound can't be decoded here.
         """
-        turn = _Turn(self, question, timeline, audience, image_url or self._image_url)
+        playback, silent_because = None, None
         async with contextlib.AsyncExitStack() as stack:
             if self._voice is not None and self._reply == "voice":
                 try:
-                    turn.playback = await stack.enter_async_context(self._voice.play())
+                    playback = await stack.enter_async_context(self._voice.play())
                 except DeviceError as error:
-                    turn.silent_because = error
-            await turn.run()
+                    silent_because = error
+                loading = asyncio.create_task(_load_decoders(question))
+                stack.callback(loading.cancel)
+            answer = Answer(
+                playback, silent_because, audience=audience, timeline=timeline, raw_rate_hz=self._raw_rate_hz
+            )
+            await _Turn(self, question, answer, timeline, image_url or self._image_url).run()
 
     async def _body(
         self, conversation_id: str, question: Utterance | str, image_url: str | None, *, live: bool
@@ -146,51 +119,49 @@ class Exchange:
         return in_pieces(body), len(body)
 
 
+async def _load_decoders(question: Utterance | str) -> None:
+    """While the clone thinks. Not while the user speaks: importing may hold up the microphone's thread."""
+    if isinstance(question, Utterance):
+        await question.over()
+    await asyncio.to_thread(load_decoders)
+
+
 class _Turn:
-    """One run of an exchange."""
+    """One run of an exchange: asks until there is an answer."""
 
     def __init__(
         self,
         exchange: Exchange,
         question: Utterance | str,
+        answer: Answer,
         timeline: Timeline,
-        audience: Audience,
         image_url: str | None,
     ) -> None:
         self._exchange = exchange
         self._question = question
+        self._answer = answer
         self._timeline = timeline
-        self._audience = audience
         self._image_url = image_url
-        self._decoder = SnippetDecoder(exchange._raw_rate_hz)
-        self._reply = _Reply()
         self._attempts = Attempts(
             exchange._conversation,
             live=exchange._live and isinstance(question, Utterance),
             may_fall_back=exchange._may_fall_back,
         )
-        self.playback: Playing | None = None
-        self.silent_because: DeviceError | None = None
 
     async def run(self) -> None:
-        if self.playback is not None:
-            self.playback.on_play = self._audience.on_play
-            self.playback.on_start = self._note_first_sound
+        answer = self._answer
         try:
             await self._ask_until_answered()
-            await asyncio.gather(self._play_out(), *([] if self._reply.text else [self._recover_text()]))
+            await asyncio.gather(answer.play_out(), *([] if answer.text else [self._recover_text()]))
         except ClonespeakerError:
-            if self._reply.began:
-                await asyncio.gather(self._play_what_came(), self._recover_text())
+            if answer.began:
+                await asyncio.gather(answer.play_what_came(), self._recover_text())
             raise
         finally:
-            self._note_end()
-        if self.silent_because is not None:
-            raise self.silent_because
-        if self.playback is not None and not self._reply.sounded:
-            raise CloneError("there was no sound in the clone's answer that could be played", fault="reply-broken")
-        if not self._reply.text and not self._reply.sounded:
-            raise CloneError("there was nothing in the clone's answer that could be read", fault="reply-broken")
+            if isinstance(self._question, Utterance):
+                self._timeline.utterance_ms = self._question.duration_ms
+            answer.note_end()
+        answer.check()
 
     async def _ask_until_answered(self) -> None:
         attempts = self._attempts
@@ -199,7 +170,7 @@ class _Turn:
             try:
                 return await self._ask(request, live=attempts.live)
             except CloneError as error:
-                if self._reply.began:
+                if self._answer.began:
                     raise
                 await attempts.prepare_another(error, request)
                 self._timeline.retries += 1
@@ -214,7 +185,7 @@ class _Turn:
         try:
             async with contextlib.aclosing(events):
                 async for event in events:
-                    await self._take(event)
+                    await self._answer.take(event)
         finally:
             self._timeline.connected = request.connected_at
             self._timeline.body_sent = request.body_sent_at
@@ -227,86 +198,12 @@ class _Turn:
         self._exchange._live = False
         log.warning("upload: the server takes no live upload (%s); from now on recordings are sent whole", why)
 
-    async def _take(self, event: ReplyEvent) -> None:
-        match event:
-            case Token(text):
-                self._reply.began = True
-                self._reply.text += text
-                self._audience.on_caption(self._reply.text, final=False)
-            case Snippet(data):
-                self._reply.began = True
-                await self._play(data)
-            case Malformed(reason, head):
-                self._count_malformed(reason, head)
-            case Final(text, citations, image_url, sound):
-                self._reply.text = text if text is not None else self._reply.text
-                self._audience.on_caption(self._reply.text, final=True)
-                if citations:
-                    self._audience.on_citations(citations)
-                if image_url:
-                    self._audience.on_picture(image_url)
-                if not self._reply.sounded:
-                    for piece in sound():  # a server that streams text, and gives the voice at the end
-                        await self._play(piece)
-                if self.playback is not None:
-                    self.playback.complete()
-
-    async def _play(self, snippet: bytes) -> None:
-        if self.playback is None:
-            return
-        now = time.monotonic()
-        try:
-            for samples, rate_hz in self._decoder.decode(snippet):
-                if self._timeline.first_audio is None:
-                    self._timeline.first_audio = now
-                self._timeline.last_audio = now
-                self._reply.sounded = True
-                await self.playback.put(samples, rate_hz)
-        except DeviceError as error:
-            if self.playback.first_heard_at is not None:
-                raise
-            self.playback, self.silent_because = None, error  # its text can be read all the same
-        except MediaError as error:
-            if error.fault is not None:
-                raise
-            self._count_malformed(str(error), "")
-
-    def _count_malformed(self, reason: str, head: str) -> None:
-        self._reply.malformed += 1
-        # The head may hold what somebody said: not for the journal.
-        log.debug("reply: malformed event %d begins %s", self._reply.malformed, head)
-        if self._reply.malformed == 1:
-            log.warning("reply: an event could not be read and is passed over (%s)", reason)
-
-    async def _play_out(self) -> None:
-        if self.playback is not None:
-            self.playback.complete()
-            await self.playback.drain()
-
-    async def _play_what_came(self) -> None:
-        with contextlib.suppress(DeviceError):  # either what broke off, or less than what did
-            await self._play_out()
-
     async def _recover_text(self) -> None:
         """The whole text of a reply that broke off, from the history; as far as it came, where that fails."""
+        text = self._answer.text
         with contextlib.suppress(CloneError):
             heard = await self._attempts.was_heard()
             for message in self._exchange._conversation.messages[-1:] if heard else ():
                 if message.sender == "CLONE" and message.text:
-                    self._reply.text = message.text
-        self._audience.on_caption(self._reply.text, final=True)
-
-    def _note_first_sound(self) -> None:
-        assert self.playback is not None
-        self._timeline.first_sound = self.playback.first_heard_at
-        self._audience.on_first_sound()
-
-    def _note_end(self) -> None:
-        if isinstance(self._question, Utterance):
-            self._timeline.utterance_ms = self._question.duration_ms
-        if self.playback is not None:
-            self._timeline.reply_ms = self.playback.played_ms
-            self._timeline.underruns = self.playback.underruns
-            self._timeline.drained = self.playback.last_heard_at
-        if self._reply.malformed:
-            log.warning("reply: %d events could not be read", self._reply.malformed)
+                    text = message.text
+        self._answer.tell(text, final=True)

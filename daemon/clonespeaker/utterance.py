@@ -18,7 +18,7 @@ class Utterance:
 
     def __init__(self) -> None:
         self._pcm = bytearray()
-        self._ended = False
+        self._over = asyncio.Event()
         self._grown = asyncio.Event()
 
     @classmethod
@@ -36,8 +36,12 @@ class Utterance:
 
     def end(self) -> None:
         """The user has finished."""
-        self._ended = True
+        self._over.set()
         self._grown.set()
+
+    async def over(self) -> None:
+        """Wait until the user has finished."""
+        await self._over.wait()
 
     @property
     def duration_ms(self) -> float:
@@ -53,7 +57,7 @@ class Utterance:
             at += len(piece)
             if piece:
                 yield piece
-            elif self._ended:
+            elif self._over.is_set():
                 return
             else:
                 await self._grown.wait()

@@ -37,6 +37,7 @@ async def test_a_body_has_gone_out_when_the_server_has_it_and_not_before(length:
 
     taken: list[int] = []
     request = Request()
+
     def is_sent() -> bool:
         return request.body_sent_at is not None
 

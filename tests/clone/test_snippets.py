@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from clonespeaker.audio import wav
 from clonespeaker.audio.pcm import Samples
-from clonespeaker.clone.snippets import SnippetDecoder, Sound, looks_like_mp3
+from clonespeaker.clone.snippets import SnippetDecoder, Sound, load_decoders, looks_like_mp3
 from clonespeaker.errors import MediaError
 
 RAW_HZ = 44_100
@@ -277,6 +277,17 @@ def test_every_kind_of_mp3_frame_is_known(rate_hz: int) -> None:
 def test_sound_does_not_look_like_mp3(peak: int) -> None:
     noise = np.random.default_rng(peak).integers(-peak, peak, (5_000, 2_000), endpoint=True).astype("<i2")
     assert not any(looks_like_mp3(block.tobytes()) for block in noise)
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_decoders_are_loaded_ahead_where_they_are_installed(monkeypatch: pytest.MonkeyPatch, installed: bool) -> None:
+    if installed:
+        monkeypatch.delitem(sys.modules, "soxr", raising=False)
+    else:
+        monkeypatch.setitem(sys.modules, "av", None)
+    load_decoders()
+    assert "soxr" in sys.modules
+    assert (sys.modules["av"] is not None) is installed
 
 
 @given(

@@ -13,6 +13,8 @@ Snippets are cut anywhere: what is left of a frame waits for the next one.
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -58,6 +60,13 @@ class SnippetDecoder:
         elif self._encoding is None:
             self._encoding = _Mp3() if looks_like_mp3(snippet) else _Pcm(wav.WavFormat(self._raw_rate_hz, 1, 16))
         return self._encoding.decode(snippet)
+
+
+def load_decoders() -> None:
+    """Have at hand what a reply may need, so that nothing has to be imported when it begins. Blocks, the first time."""
+    for library in ("av", "soxr"):
+        with contextlib.suppress(ImportError):  # told when a reply does need it
+            importlib.import_module(library)
 
 
 def _is_too_short_to_tell(head: bytes) -> bool:
