@@ -1,37 +1,89 @@
-"""`python -m benchmarks [--quick] [--json]`: figures against their budgets; exit 1 where one is missed.
+"""`python -m benchmarks`: figures beside their budgets and yardsticks; exit 1 where a budget is missed.
 
-So far: the decode path, the start, and the idle daemon's weight. Upload tail, first sound, barge-in and jitter are
-told by each turn's timeline, but not yet measured here against yardsticks.
+Each benchmark is a function of the same name as its module, (quick: bool) → results, imported when its turn comes:
+what can't run on this machine is told, and the others run all the same. Progress goes to stderr.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import sys
-from collections.abc import Callable
-from dataclasses import asdict
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
-from benchmarks.daemon import idle_daemon
-from benchmarks.decode import decode
-from benchmarks.result import Result
+from benchmarks.machine import Machine
+from benchmarks.result import NotHere, Result
+from benchmarks.table import Outcome, Run
 
-BENCHMARKS: tuple[Callable[[bool], list[Result]], ...] = (decode, idle_daemon)
+BENCHMARKS = {
+    "upload": "upload",
+    "first_sound": "sound",
+    "barge_in": "sound",
+    "jitter": "jitter",
+    "decode": "throughput and memory",
+    "cost": "throughput and memory",
+    "memory": "throughput and memory",
+    "weight": "weight",
+    "imports": "weight",
+    "callbacks": "interpreter",
+}
+"""Benchmark → its group in the table, in the order in which they run."""
 
 
 def main() -> int:
-    """Run all of them."""
-    options = argparse.ArgumentParser(prog="benchmarks")
-    options.add_argument("--quick", action="store_true", help="fewer repetitions")
-    options.add_argument("--json", action="store_true", help="one line of JSON")
+    """Run those that were asked for."""
+    options = argparse.ArgumentParser(prog="benchmarks", description=__doc__.partition("\n")[0])
+    options.add_argument("--quick", action="store_true", help="fewer and shorter runs: under a minute")
+    options.add_argument("--only", nargs="+", metavar="NAME", choices=BENCHMARKS, help=", ".join(BENCHMARKS))
+    options.add_argument("--markdown", action="store_true", help="the table as Markdown")
+    options.add_argument("--json", metavar="FILE", help="the same as JSON, too; '-': instead of the table")
     chosen = options.parse_args()
-    results = [result for benchmark in BENCHMARKS for result in benchmark(chosen.quick)]
-    if chosen.json:
-        sys.stdout.write(json.dumps([asdict(result) for result in results]) + "\n")
+    names = [name for name in BENCHMARKS if not chosen.only or name in chosen.only]
+    run = Run(Machine.this(), chosen.quick, [_measure(name, chosen.quick) for name in names])
+    as_json = json.dumps(run.to_json(), ensure_ascii=False) + "\n"
+    if chosen.json == "-":
+        sys.stdout.write(as_json)
     else:
-        for result in results:
-            sys.stdout.write(f"{result}\n")
-    return 0 if all(result.met is not False for result in results) else 1
+        sys.stdout.write(run.to_markdown() if chosen.markdown else run.to_text())
+        if chosen.json:
+            Path(chosen.json).write_text(as_json)
+    return 1 if run.failed else 0
 
 
-sys.exit(main())
+def _measure(name: str, quick: bool) -> Outcome:
+    outcome = Outcome(BENCHMARKS[name], name)
+    begun = time.monotonic()
+    try:
+        for result in _find(name)(quick):
+            outcome.results.append(result)
+            _tell(f"{name}: {result.name}, {time.monotonic() - begun:.0f} s")
+    except NotHere as reason:
+        outcome.not_here = str(reason)
+        _tell(f"{name}: not measured here: {reason}")
+    except Exception as error:  # the others are to run all the same; it counts as a failure
+        outcome.crashed = f"{type(error).__name__}: {error}"
+        _tell(traceback.format_exc())
+    outcome.seconds = time.monotonic() - begun
+    return outcome
+
+
+def _find(name: str) -> Callable[[bool], Iterator[Result]]:
+    module = f"benchmarks.{name}"
+    try:
+        found: Callable[[bool], Iterator[Result]] = getattr(importlib.import_module(module), name)
+    except ModuleNotFoundError as error:
+        raise NotHere("it is not written yet" if error.name == module else str(error)) from error
+    return found
+
+
+def _tell(progress: str) -> None:
+    sys.stderr.write(f"{progress}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+class NotHere(Exception):
+    """What can't be measured on this machine; its text says why. It is told in the table, not hidden."""
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """How something else did the same work, in the same run.
+
+    Attributes:
+        median: of its runs, in the unit of the figure it stands beside.
+        ratio: how many times this the figure is; None where the yardstick's is 0.
+    """
+
+    median: float
+    ratio: float | None
 
 
 @dataclass(frozen=True)
 class Result:
-    """A figure, what it was allowed to be, and how the yardstick did.
+    """A figure, what it was allowed to be, and how the yardsticks did.
 
     Attributes:
         name: what was measured.
@@ -19,8 +36,8 @@ class Result:
         most: of the runs.
         budget: "≥ 100" or "≤ 1"; None: there is none.
         met: whether the median meets it; None without a budget.
-        beside: how many times the yardstick's figure this one is; None without a yardstick.
-        yardstick: what that is.
+        missed_by: how far beyond the budget the median is, in the unit; None where it is met or there is none.
+        yardsticks: by name.
     """
 
     name: str
@@ -30,8 +47,13 @@ class Result:
     most: float
     budget: str | None = None
     met: bool | None = None
-    beside: float | None = None
-    yardstick: str | None = None
+    missed_by: float | None = None
+    yardsticks: Mapping[str, Yardstick] = field(default_factory=dict)
+
+    @property
+    def spread(self) -> float:
+        """From the least run to the most, in the unit."""
+        return self.most - self.least
 
     @classmethod
     def of(
@@ -42,22 +64,34 @@ class Result:
         *,
         at_least: float | None = None,
         at_most: float | None = None,
-        yardstick: tuple[str, Sequence[float]] | None = None,
+        yardsticks: Mapping[str, Sequence[float]] | None = None,
     ) -> Result:
-        """From the runs of one benchmark, and those of its yardstick."""
-        median = statistics.median(runs)
-        budget, met = None, None
-        if at_least is not None:
-            budget, met = f"≥ {at_least:g}", median >= at_least
-        elif at_most is not None:
-            budget, met = f"≤ {at_most:g}", median <= at_most
-        beside = median / statistics.median(yardstick[1]) if yardstick else None
-        return cls(name, unit, median, min(runs), max(runs), budget, met, beside, yardstick[0] if yardstick else None)
+        """From the runs of one benchmark, and those of its yardsticks.
 
-    def __str__(self) -> str:
-        line = f"{self.name:<44} {self.median:>9.1f} {self.unit:<6} ({self.least:.1f} to {self.most:.1f})"
-        if self.budget:
-            line += f"  budget {self.budget}: {'met' if self.met else 'MISSED'}"
-        if self.beside:
-            line += f"  {self.beside:.2f} × {self.yardstick}"
-        return line
+        Raises:
+            ValueError: there are no runs, or two budgets.
+        """
+        if not runs or (at_least is not None and at_most is not None):
+            raise ValueError(f"{name}: a figure needs runs, and at most one budget")
+        median = statistics.median(runs)
+        budget, beyond = None, None
+        if at_least is not None:
+            budget, beyond = f"≥ {at_least:g}", at_least - median
+        elif at_most is not None:
+            budget, beyond = f"≤ {at_most:g}", median - at_most
+        return cls(
+            name,
+            unit,
+            median,
+            min(runs),
+            max(runs),
+            budget,
+            None if beyond is None else beyond <= 0,
+            None if beyond is None or beyond <= 0 else beyond,
+            {other: _beside(median, its_runs) for other, its_runs in (yardsticks or {}).items()},
+        )
+
+
+def _beside(median: float, runs: Sequence[float]) -> Yardstick:
+    its_median = statistics.median(runs)
+    return Yardstick(its_median, median / its_median if its_median else None)

@@ -32,20 +32,22 @@ class Terminal:
         )
         os.close(terminal)
         self.shown = ""
+        self._seen = 0
 
     def type(self, keys: str) -> None:
         os.write(self._master, keys.encode())
 
     def wait_for(self, pattern: str) -> None:
-        """Until something new on the screen matches."""
-        since, give_up_at = len(self.shown), time.monotonic() + _SECONDS_AT_MOST
-        while not re.search(pattern, self.shown[since:]):
+        """Until something on the screen matches, after what was waited for before."""
+        give_up_at = time.monotonic() + _SECONDS_AT_MOST
+        while not (found := re.compile(pattern).search(self.shown, self._seen)):
             assert time.monotonic() < give_up_at, f"{pattern!r} never came:\n{self.shown}"
             if select.select([self._master], [], [], 0.1)[0]:
                 try:
                     self.shown += os.read(self._master, 65_536).decode(errors="replace")
                 except OSError:  # the command has ended
-                    assert re.search(pattern, self.shown[since:]), f"it ended without {pattern!r}:\n{self.shown}"
+                    assert re.search(pattern, self.shown[self._seen :]), f"it ended without {pattern!r}:\n{self.shown}"
+        self._seen = found.end()
 
     def end(self) -> int:
         try:
