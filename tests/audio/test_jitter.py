@@ -41,7 +41,7 @@ def play(trace: Trace, jitter: JitterBuffer) -> Heard:
             jitter.starved()
         elif sounds:
             at_hand_ms -= came_ms - now_ms
-            jitter.came(at_hand_ms)
+        jitter.came(piece_ms, at_hand_ms)
         now_ms, at_hand_ms = came_ms, at_hand_ms + piece_ms
         if not sounds and jitter.may_start(at_hand_ms, complete=number == len(trace)):
             sounds = True
@@ -130,9 +130,17 @@ def test_what_was_nearly_too_little_is_too_little_next_time() -> None:
     jitter = JitterBuffer(START_MS)
     jitter.begin()
     jitter.started(300)
-    jitter.came(1)
+    jitter.came(100, 1)
     jitter.end()
-    assert jitter.target_ms == pytest.approx((START_MS + 1.5 * 299) / 2)
+    assert jitter.target_ms == pytest.approx((START_MS + 299 + 0.75 * 199) / 2)
+
+
+def test_a_clone_that_sends_in_time_is_heard_with_its_first_piece() -> None:
+    """A piece of 200 ms each 200 ms needs no second one at hand."""
+    jitter = JitterBuffer(START_MS)
+    for _ in range(20):
+        heard = play([(199.0 * number, 200.0) for number in range(100)], jitter)
+        assert heard == Heard(0.0, 0, 0.0)
 
 
 @pytest.mark.parametrize("sounds", ["nothing", "at once"])

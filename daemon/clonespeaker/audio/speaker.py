@@ -199,8 +199,7 @@ class Playback:
             DeviceError: the device does not start, or stopped asking for sound.
         """
         self._raise_if_gone()
-        if self._output.playing:
-            self._speaker.jitter.came(self._at_hand_ms())
+        self._speaker.jitter.came(samples.size / rate_hz * 1_000, self._at_hand_ms())
         for at in range(0, samples.size, _CONVERTED_FRAMES):
             self._append(self._to_device_rate.convert(samples[at : at + _CONVERTED_FRAMES], rate_hz))
             await asyncio.sleep(0)
