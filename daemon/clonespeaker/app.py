@@ -20,7 +20,7 @@ import msgspec
 
 from clonespeaker import __version__
 from clonespeaker.appliance import Appliance
-from clonespeaker.audio.microphone import Microphone
+from clonespeaker.audio.microphone import PERIOD_MS, Microphone
 from clonespeaker.audio.portaudio import SoundSystem
 from clonespeaker.audio.speaker import Speaker
 from clonespeaker.audio.stream import Stream
@@ -171,7 +171,7 @@ class App:
     def _make_sound_devices(self, sound: Sound) -> None:
         microphone, speaker = self.settings.microphone, self.settings.speaker
         self.microphone = Microphone(
-            lambda on_block: sound.open_microphone(microphone.device, period_ms=speaker.period_ms, on_block=on_block)
+            lambda on_block: sound.open_microphone(microphone.device, period_ms=PERIOD_MS, on_block=on_block)
         )
         self.speaker = Speaker(
             lambda fill: sound.open_speaker(speaker.device, period_ms=speaker.period_ms, fill=fill),

@@ -7,10 +7,12 @@ covers is whole. (CPython makes loads and stores of an attribute atomic, with an
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-from clonespeaker.audio.pcm import Samples
+from clonespeaker.audio.pcm import SAMPLE_BYTES, Samples
 
 
 class CaptureRing:
@@ -22,15 +24,16 @@ class CaptureRing:
 
     def __init__(self, capacity: int) -> None:
         self._samples = np.zeros(capacity, np.int16)
+        self._bytes = self._samples.data.cast("B")
         self._end_soon = 0  # `end` once the period that is being put in place is in place
         self.end = 0
         """Samples captured since the beginning: the position after the newest."""
 
     def append(self, block: bytes) -> None:
         """Take in one period. Thread: PortAudio. Copies only."""
-        new = np.frombuffer(block, np.int16)
-        self._end_soon = self.end + new.size
-        _place(self._samples, self.end, new)
+        # As bytes: that takes about half of what it takes as an array, and an idle daemon does little else.
+        self._end_soon = self.end + len(block) // SAMPLE_BYTES
+        _place(self._bytes, SAMPLE_BYTES * self.end, block)
         self.end = self._end_soon
 
     def read(self, start: int) -> tuple[Samples, int]:
@@ -85,15 +88,16 @@ class PlaybackRing:
         self._read = self._written
 
 
-def _place(ring: npt.NDArray[np.int16], position: int, new: Samples) -> None:
-    """Copy `new` into `ring` from `position` on; of more than fits, the newest."""
-    if new.size > ring.size:
-        position += new.size - ring.size
-        new = new[-ring.size :]
-    at = position % ring.size
-    head = min(new.size, ring.size - at)
+def _place(ring: Any, position: int, new: Any) -> None:
+    """Copy `new` into `ring` from `position` on; of more than fits, the newest. Both arrays, or views of bytes."""
+    size = len(ring)
+    if len(new) > size:
+        position += len(new) - size
+        new = new[-size:]
+    at = position % size
+    head = min(len(new), size - at)
     ring[at : at + head] = new[:head]
-    ring[: new.size - head] = new[head:]
+    ring[: len(new) - head] = new[head:]
 
 
 def _copy(ring: npt.NDArray[np.int16], start: int, end: int) -> Samples:

@@ -16,7 +16,7 @@ from typing import Literal
 
 import numpy as np
 
-from clonespeaker.audio.microphone import Microphone
+from clonespeaker.audio.microphone import PERIOD_MS, Microphone
 from clonespeaker.audio.pcm import level_dbfs
 from clonespeaker.audio.portaudio import SoundSystem
 from clonespeaker.audio.speaker import Speaker
@@ -134,9 +134,7 @@ def _state_dir(settings: Settings) -> Finding:
 async def _sound(settings: Settings, *, daemon_runs: bool) -> AsyncIterator[Finding]:
     with contextlib.closing(await asyncio.to_thread(SoundSystem)) as sound:
         microphone = Microphone(
-            lambda on_block: sound.open_microphone(
-                settings.microphone.device, period_ms=settings.speaker.period_ms, on_block=on_block
-            )
+            lambda on_block: sound.open_microphone(settings.microphone.device, period_ms=PERIOD_MS, on_block=on_block)
         )
         yield await _usable("microphone", daemon_runs, _record(microphone))
         speaker = Speaker(
