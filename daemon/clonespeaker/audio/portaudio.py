@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from clonespeaker.audio.devices import RATES_HZ, Device, Direction, card_of, holder, match, shapes
@@ -25,6 +26,8 @@ from clonespeaker.errors import DeviceError
 log = logging.getLogger(__name__)
 
 _INVALID_RATE, _INVALID_CHANNELS, _UNAVAILABLE = -9997, -9998, -9985  # PortAudio's error numbers
+_SETTLED_S = 10.0  # a card or a sound server takes some time from showing up to being of use
+_LOOK_ANYWAY_S = 60.0  # for what tells nobody that it has come
 _FRESH_S = 0.5  # so soon after it was opened, a device is taken to be still there
 _silenced = threading.Lock()  # microphone and speaker may be opened in two threads; there is one descriptor
 
@@ -37,10 +40,21 @@ class SoundSystem:
 
         self._pyaudio = pyaudio
         self._portaudio: Any = None
+        self._there: list[object] | None = None
+        self._changed_at = self._looked_at = 0.0
         self.refresh()
 
     def refresh(self) -> None:
-        """Look for devices anew; no stream is open."""
+        """Look for devices anew, where there may be others than before; no stream is open.
+
+        Not each time somebody asks: plugins of ALSA's (a52) leak some kilobytes whenever PortAudio looks at them.
+        """
+        there, now = _what_there_is(), time.monotonic()
+        if there != self._there:
+            self._there, self._changed_at = there, now
+        elif now - self._changed_at > _SETTLED_S and now - self._looked_at < _LOOK_ANYWAY_S:
+            return
+        self._looked_at = now
         self.close()
         with _quiet() as notes:
             self._portaudio = self._pyaudio.PyAudio()
@@ -159,6 +173,20 @@ class SoundSystem:
                     self._portaudio.is_format_supported(rate_hz, **shape)
                     taken.append(rate_hz)
         return taken
+
+
+def _what_there_is() -> list[object]:
+    """The kernel's cards, and the sound servers' doors: it differs where something has come or gone."""
+    run = os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")
+    doors = [f"{run}/pulse/native", f"{run}/pipewire-0", "/run/pulse/native", "/run/pipewire/pipewire-0"]
+    doors.append(os.environ.get("PULSE_SERVER", "").removeprefix("unix:"))
+    there: list[object] = []
+    with contextlib.suppress(OSError):
+        there.append(Path("/proc/asound/cards").read_bytes())
+    for door in doors:
+        with contextlib.suppress(OSError):
+            there.append((door, os.stat(door).st_mtime_ns))
+    return there
 
 
 class _PortAudioStream:
