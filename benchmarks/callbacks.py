@@ -33,7 +33,7 @@ class _Load:
 _LOADS = (
     _Load("200 kB events, 5 a second", Order(600, 200_000, 0.2), 2.0),
     _Load("2 MB events, 2 a second", Order(600, 2_000_000, 0.5), 2.0),
-    _Load("16 MB events, 1 a second", Order(600, 16_000_000, 1.0), 2.0),
+    _Load("12 MB events, 1 a second", Order(600, 12_000_000, 1.0), 2.0),
     _Load("final event of 7 MB", Order(60, 200_000), 1.5),
 )
 

@@ -79,13 +79,3 @@ def test_its_length(parts: list[int]) -> None:
         lengths.append(utterance.duration_ms)
     assert all(one <= other for one, other in pairwise(lengths))
     assert lengths[-1] == pytest.approx(sum(parts) / 44.1)
-
-
-async def test_it_is_over_when_the_user_has_finished() -> None:
-    utterance = Utterance()
-    waiting = asyncio.create_task(utterance.over())
-    utterance.add(np.zeros(10, np.int16))
-    await asyncio.sleep(0)
-    assert not waiting.done()
-    utterance.end()
-    await waiting

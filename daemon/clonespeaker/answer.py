@@ -73,6 +73,11 @@ class Answer:
             playback.on_play = audience.on_play
             playback.on_start = self._note_first_sound
 
+    @property
+    def is_mp3(self) -> bool:
+        """Whether its sound is."""
+        return self._decoder.is_mp3
+
     async def take(self, event: ReplyEvent) -> None:
         """The next event of it. Waits while enough sound is waiting to be heard.
 

@@ -27,6 +27,7 @@ from clonespeaker.audio.stream import Stream
 from clonespeaker.clone.client import CloneClient
 from clonespeaker.clone.connection import open_session
 from clonespeaker.clone.records import CloneProfile
+from clonespeaker.clone.snippets import load_mp3_decoder
 from clonespeaker.commands import obey
 from clonespeaker.config.credentials import mask_key
 from clonespeaker.config.settings import Settings
@@ -43,6 +44,9 @@ from clonespeaker.tally import Figures
 from clonespeaker.upkeep import Sound, SoundUpkeep
 
 log = logging.getLogger(__name__)
+
+SWITCH_INTERVAL_S = 0.0005
+"""How long the interpreter stays with one thread that goes on. With Python's 5 ms, sound waits for half a period."""
 
 _ASK_AGAIN_MOST_S = 60.0
 
@@ -96,6 +100,7 @@ class App:
             StatusError: the port is taken.
             DeviceError: a sound card is busy, or there is no such button.
         """
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
         loop, me = asyncio.get_running_loop(), asyncio.current_task()
         assert me is not None
         stopping = False
@@ -124,6 +129,8 @@ class App:
         state = StateDir(Path(settings.state_dir))
         state.lock()
         stack.callback(state.unlock)
+        if state.load().answers_in_mp3:
+            load_mp3_decoder()
         clone = settings.clone
         with_whom = clone.slug or clone.conversation_id
         log.info("talking with %s at %s, key %s", with_whom, clone.base_url, mask_key(self._api_key))
@@ -145,7 +152,7 @@ class App:
         upkeep = SoundUpkeep(
             sound, self.microphone, self.speaker, self.news, keep_microphone_open=settings.microphone.keep_open
         )
-        self.appliance = self._make_appliance(client)
+        self.appliance = self._make_appliance(client, state)
         self._status = await open_status_server(
             host=settings.status.host,
             port=settings.status.port,
@@ -181,7 +188,7 @@ class App:
             volume=speaker.volume,
         )
 
-    def _make_appliance(self, client: CloneClient) -> Appliance:
+    def _make_appliance(self, client: CloneClient, state: StateDir) -> Appliance:
         settings = self.settings
         exchange = Exchange(
             client,
@@ -193,6 +200,7 @@ class App:
             longest_ms=settings.microphone.pre_roll_ms + settings.microphone.max_seconds * 1_000,
             raw_rate_hz=settings.speaker.reply_rate_hz,
         )
+        exchange.on_mp3 = lambda: asyncio.get_running_loop().run_in_executor(None, _note_mp3, state)
         return Appliance(
             microphone=self.microphone,
             speaker=self.speaker,
@@ -285,6 +293,11 @@ class App:
             device_underflows=self.speaker.underflows,
             tally=copy.deepcopy(self.news.tally),
         )
+
+
+def _note_mp3(state: StateDir) -> None:
+    if not state.load().answers_in_mp3:
+        state.update(answers_in_mp3=True)
 
 
 class _NoButton:

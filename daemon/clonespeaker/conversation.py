@@ -13,7 +13,7 @@ from collections.abc import Callable
 from clonespeaker.clone.client import CloneClient
 from clonespeaker.clone.records import Message
 from clonespeaker.errors import CloneError
-from clonespeaker.state import SavedConversation, State, StateDir
+from clonespeaker.state import SavedConversation, StateDir
 
 log = logging.getLogger(__name__)
 
@@ -140,7 +140,7 @@ class Conversation:
         self.on_change()
         if self._memory is not None:
             # In a thread: an SD card may take a second to sync.
-            await asyncio.to_thread(self._memory.save, State(conversation=self._to_save(conversation_id)))
+            await asyncio.to_thread(self._memory.update, conversation=self._to_save(conversation_id))
 
     def _to_save(self, conversation_id: str) -> SavedConversation:
         return SavedConversation(

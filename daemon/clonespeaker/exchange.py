@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import msgspec
 
@@ -19,7 +19,6 @@ from clonespeaker.audio.pcm import SAMPLE_BYTES
 from clonespeaker.audio.voice import Voice
 from clonespeaker.clone.client import CloneClient
 from clonespeaker.clone.connection import Request
-from clonespeaker.clone.snippets import load_decoders
 from clonespeaker.clone.upload import exact_body, in_pieces, live_body
 from clonespeaker.conversation import Conversation
 from clonespeaker.errors import CloneError, ClonespeakerError, DeviceError
@@ -44,6 +43,9 @@ class Exchange:
         image_url: a picture sent with every utterance.
         longest_ms: the longest utterance there may be.
         raw_rate_hz: the rate of sound that doesn't say.
+
+    Attributes:
+        on_mp3: called after each answer that came in MP3.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Exchange:
         self._image_url = image_url
         self._longest_ms = longest_ms
         self._raw_rate_hz = raw_rate_hz
+        self.on_mp3: Callable[[], object] = lambda: None
 
     async def run(
         self, question: Utterance | str, timeline: Timeline, audience: Audience, *, image_url: str | None = None
@@ -89,12 +92,12 @@ class Exchange:
                     playback = await stack.enter_async_context(self._voice.play())
                 except DeviceError as error:
                     silent_because = error
-                loading = asyncio.create_task(_load_decoders(question))
-                stack.callback(loading.cancel)
             answer = Answer(
                 playback, silent_because, audience=audience, timeline=timeline, raw_rate_hz=self._raw_rate_hz
             )
             await _Turn(self, question, answer, timeline, image_url or self._image_url).run()
+            if answer.is_mp3:
+                self.on_mp3()
 
     async def _body(
         self, conversation_id: str, question: Utterance | str, image_url: str | None, *, live: bool
@@ -109,21 +112,14 @@ class Exchange:
             fields["image_url"] = image_url
         if isinstance(question, str):
             body = msgspec.json.encode(fields | {"user_message": question})
-        elif live:
+            return in_pieces([body]), len(body)
+        if live:
             longest = round((self._longest_ms + _SPARE_MS) / 1_000 * Utterance.RATE_HZ) * SAMPLE_BYTES
             return live_body(fields, question.pieces(), declared_bytes=longest), None
-        else:
-            async with self._client.kept_warm():  # a live upload has its connection by now
-                recording = await question.whole()
-            body = exact_body(fields, recording)
-        return in_pieces(body), len(body)
-
-
-async def _load_decoders(question: Utterance | str) -> None:
-    """While the clone thinks. Not while the user speaks: importing may hold up the microphone's thread."""
-    if isinstance(question, Utterance):
-        await question.over()
-    await asyncio.to_thread(load_decoders)
+        async with self._client.kept_warm():  # a live upload has its connection by now
+            recording = await question.whole()
+        pieces, length = exact_body(fields, recording)
+        return in_pieces(pieces), length
 
 
 class _Turn:

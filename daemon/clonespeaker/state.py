@@ -10,9 +10,10 @@ import contextlib
 import fcntl
 import logging
 import os
+import threading
 import time
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import msgspec
 
@@ -38,6 +39,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 
     version: int = VERSION
     conversation: SavedConversation | None = None
+    answers_in_mp3: bool = False
+    """The clone did last time; so a decoder is wanted before the first answer."""
 
 
 class StateDir:
@@ -51,6 +54,7 @@ class StateDir:
         self._path = path
         self._file = path / "state.json"
         self._lock: IO[str] | None = None
+        self._updating = threading.Lock()
 
     def lock(self) -> None:
         """Take it. The lock ends with the process, however that ends.
@@ -100,6 +104,11 @@ class StateDir:
             self._set_aside(f"is of version {state.version}, and this program writes version {VERSION}")
             return State()
         return state
+
+    def update(self, **changes: Any) -> None:
+        """Save the state with some of its fields changed. As `save`."""
+        with self._updating:
+            self.save(msgspec.structs.replace(self.load(), **changes))
 
     def save(self, state: State) -> None:
         """Keep `state`. Blocks until it is on the disk. Failing is a warning: the device works without."""

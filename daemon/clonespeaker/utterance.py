@@ -39,10 +39,6 @@ class Utterance:
         self._over.set()
         self._grown.set()
 
-    async def over(self) -> None:
-        """Wait until the user has finished."""
-        await self._over.wait()
-
     @property
     def duration_ms(self) -> float:
         """How long it is so far."""
@@ -64,4 +60,5 @@ class Utterance:
 
     async def whole(self) -> bytes:
         """All of it, once it is over."""
-        return b"".join([piece async for piece in self.pieces()])
+        await self._over.wait()
+        return bytes(self._pcm)

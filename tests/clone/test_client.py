@@ -165,7 +165,7 @@ async def test_voice_in_voice_out(client: CloneClient, clone: SimulatedClone) ->
     clone.citations = [{"url": "https://example.org", "title": "A", "text": "B", "type": "web"}]
     request = Request()
     fields = {"conversation_id": await new_id(client), "response_type": "voice", "stream": True}
-    *snippets, final = await generate(client, exact_body(fields, PCM), request=request)
+    *snippets, final = await generate(client, b"".join(exact_body(fields, PCM)[0]), request=request)
     assert sound(snippets) == PCM
     assert isinstance(final, Final)
     assert final.text == "I heard you for 0.0 seconds."
@@ -202,7 +202,7 @@ async def test_a_reply_that_is_not_streamed(client: CloneClient, clone: Simulate
 async def test_cut_into_single_bytes(client: CloneClient, clone: SimulatedClone, line_end: str, done_form: Any) -> None:
     clone.cut_bytes, clone.line_end, clone.done_form = 1, line_end, done_form
     fields = {"conversation_id": await new_id(client), "response_type": "voice", "stream": True}
-    *snippets, final = await generate(client, exact_body(fields, PCM[:400]))
+    *snippets, final = await generate(client, b"".join(exact_body(fields, PCM[:400])[0]))
     assert sound(snippets) == PCM[:400]
     assert isinstance(final, Final)
 
@@ -263,6 +263,38 @@ async def test_an_oversized_event_is_passed_over(monkeypatch: pytest.MonkeyPatch
         malformed, token, final = await generate(client, b"{}")
     assert isinstance(malformed, Malformed)
     assert (token, final) == (Token("Hi"), Final("Hi"))
+
+
+@pytest.mark.parametrize(("repeated", "fault"), [(2_000, None), (9_000, "reply-broken")])
+async def test_a_final_event_may_repeat_what_came_before_and_no_more(
+    monkeypatch: pytest.MonkeyPatch, repeated: int, fault: str | None
+) -> None:
+    monkeypatch.setattr(client_module, "SseParser", lambda: SseParser(limit_bytes=700))
+    monkeypatch.setattr(client_module, "_WHOLE_LIMIT_BYTES", 1_000)
+    piece = base64.b64encode(bytes(400)).decode()
+
+    async def talk(peer: Peer) -> None:
+        await peer.request()
+        await peer.begin_stream()
+        for _ in range(5):
+            await peer.event(audio_chunk=piece)
+        sound = "A" * repeated
+        await peer.send(b'data: {"clone_response": {"text": "Hi", "audio": "')
+        for at in range(0, repeated, 500):
+            await peer.send(sound[at : at + 500].encode())
+            await asyncio.sleep(0.01)
+        await peer.send(b'"}}\n\n')
+
+    async with serving(talk) as server, connected(server.url) as client:
+        events: list[ReplyEvent] = []
+        if fault is None:
+            await generate(client, b"{}", got=events)
+            assert events.pop() == Final()
+        else:
+            with pytest.raises(CloneError) as broken:
+                await generate(client, b"{}", got=events)
+            assert broken.value.fault == fault
+    assert [type(event) for event in events[:5]] == [Snippet] * 5
 
 
 # Bodies

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from clonespeaker.audio import wav
 from clonespeaker.audio.pcm import Samples
-from clonespeaker.clone.snippets import SnippetDecoder, Sound, load_decoders, looks_like_mp3
+from clonespeaker.clone.snippets import SnippetDecoder, Sound, load_mp3_decoder, looks_like_mp3
 from clonespeaker.errors import MediaError
 
 RAW_HZ = 44_100
@@ -280,14 +280,19 @@ def test_sound_does_not_look_like_mp3(peak: int) -> None:
 
 
 @pytest.mark.parametrize("installed", [True, False])
-def test_decoders_are_loaded_ahead_where_they_are_installed(monkeypatch: pytest.MonkeyPatch, installed: bool) -> None:
-    if installed:
-        monkeypatch.delitem(sys.modules, "soxr", raising=False)
-    else:
+def test_the_decoder_is_loaded_ahead_where_it_is_installed(monkeypatch: pytest.MonkeyPatch, installed: bool) -> None:
+    if not installed:
         monkeypatch.setitem(sys.modules, "av", None)
-    load_decoders()
-    assert "soxr" in sys.modules
+    load_mp3_decoder()
     assert (sys.modules["av"] is not None) is installed
+
+
+@pytest.mark.parametrize(("snippets", "is_mp3"), [([PCM], False), ([mp3()], True), ([], False)])
+def test_what_kind_a_reply_was_of(snippets: list[bytes], is_mp3: bool) -> None:
+    decoder = SnippetDecoder(44_100)
+    for snippet in snippets:
+        list(decoder.decode(snippet))
+    assert decoder.is_mp3 is is_mp3
 
 
 @given(

@@ -189,6 +189,7 @@ class CloneClient:
     async def _stream(self, response: aiohttp.ClientResponse, request: Request) -> AsyncIterator[ReplyEvent]:
         parser = SseParser()
         waited_s, silent_bytes = 0.0, 0  # since the last event
+        told_bytes = 0  # of events
         too_large_last = False
         while True:
             begun = time.monotonic()
@@ -196,12 +197,15 @@ class CloneClient:
                 chunk = await response.content.readany()
             waited_s += time.monotonic() - begun
             silent_bytes += len(chunk)
+            if chunk and parser.passing_over:
+                waited_s = 0.0
             events = parser.feed(chunk) if chunk else parser.close()
             if parser.oversized:  # told first: after the final event nothing is
                 parser.oversized, too_large_last = 0, True
                 yield Malformed(f"an event of more than {LIMIT_BYTES:,} bytes")
             for data in events:
                 waited_s, silent_bytes, too_large_last = 0.0, 0, False
+                told_bytes += len(data)
                 if request.first_event_at is None:
                     request.first_event_at = time.monotonic()
                 for event in parse_event(data):
@@ -210,7 +214,7 @@ class CloneClient:
                         # Some servers end twice, with the final event and a bare [DONE]: the first counts.
                         await self._read_to_end(response)
                         return
-            if silent_bytes > _WHOLE_LIMIT_BYTES:
+            if silent_bytes > _WHOLE_LIMIT_BYTES + told_bytes:  # a final event may repeat all that came before
                 raise CloneError("the clone's answer has no end to its events", fault="reply-broken")
             if not chunk and too_large_last and request.first_event_at is not None:
                 yield Final()  # it repeats the whole sound, and that was too long to read: everything came before

@@ -44,6 +44,11 @@ class SnippetDecoder:
         self._encoding: _Encoding | None = None
         self._head = b""  # the reply's first bytes, as long as they are too few to tell
 
+    @property
+    def is_mp3(self) -> bool:
+        """Whether this reply is."""
+        return isinstance(self._encoding, _Mp3)
+
     def decode(self, snippet: bytes) -> Iterator[Sound]:
         """The samples that `snippet` completes.
 
@@ -62,11 +67,10 @@ class SnippetDecoder:
         return self._encoding.decode(snippet)
 
 
-def load_decoders() -> None:
-    """Have at hand what a reply may need, so that nothing has to be imported when it begins. Blocks, the first time."""
-    for library in ("av", "soxr"):
-        with contextlib.suppress(ImportError):  # told when a reply does need it
-            importlib.import_module(library)
+def load_mp3_decoder() -> None:
+    """Have it at hand, so that nothing has to be imported when a reply begins. Blocks, the first time."""
+    with contextlib.suppress(ImportError):  # told when a reply does need it
+        importlib.import_module("av")
 
 
 def _is_too_short_to_tell(head: bytes) -> bool:

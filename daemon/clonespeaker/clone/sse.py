@@ -14,8 +14,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-LIMIT_BYTES = 16 * 1024 * 1024
-"""The largest event read: some two minutes of uncompressed sound in one piece."""
+LIMIT_BYTES = 12 * 1024 * 1024
+"""The largest event read: a minute and three quarters of uncompressed sound in one piece."""
 
 Data = bytes | memoryview
 """An event's data; a view where it came in one piece."""
@@ -40,7 +40,8 @@ class SseParser:
         self._data_bytes = 0
         self._after_cr = False  # the last line ended in \r: a \n right after belongs to it
         self._at_start = True
-        self._passing_over = False  # the event going on is too large
+        self.passing_over = False
+        """The event going on is too large."""
         self.oversized = 0
         """Events passed over for their size."""
 
@@ -70,11 +71,11 @@ class SseParser:
         if not part:
             return
         self._line_bytes += len(part)
-        if not self._passing_over:
+        if not self.passing_over:
             self._line.append(part)
             # The field's name does not count as data, so leave it room.
             if self._data_bytes + self._line_bytes > self._limit_bytes + len(b"data: "):
-                self._passing_over = True
+                self.passing_over = True
                 self.oversized += 1
                 self._line, self._data, self._data_bytes = [], [], 0
 
@@ -89,7 +90,7 @@ class SseParser:
                 line, length, head = line[len(_BOM) :], length - len(_BOM), head[len(_BOM) :]
         if not length:
             self._end_event(events)
-        elif not self._passing_over and (head == b"data" or head.startswith(b"data:")):
+        elif not self.passing_over and (head == b"data" or head.startswith(b"data:")):
             value = line[6 if head.startswith(b"data: ") else 5 :]
             self._data.append(value)
             self._data_bytes += len(value) + 1
@@ -98,7 +99,7 @@ class SseParser:
         if self._data:
             events.append(self._data[0] if len(self._data) == 1 else b"\n".join(self._data))
         self._data, self._data_bytes = [], 0
-        self._passing_over = False
+        self.passing_over = False
 
 
 def _line_ends(chunk: bytes, at: int) -> Iterator[tuple[int, int]]:

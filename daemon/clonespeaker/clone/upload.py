@@ -14,13 +14,13 @@ of a live body; padding it would add up to 93 ms of silence to every upload.
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 
 import msgspec
 
 from clonespeaker.audio import wav
 
-_PIECE_BYTES = 64 * 1024
+_PIECE_BYTES = 48 * 1024  # of samples, 64 KiB as base64
 
 
 class UploadBody:
@@ -53,10 +53,20 @@ class UploadBody:
         return base64.b64encode(self._rest) + b'"}'
 
 
-def exact_body(fields: Mapping[str, object], pcm: bytes) -> bytes:
-    """The whole body of a recording that is over, its sizes right."""
+def exact_body(fields: Mapping[str, object], pcm: bytes) -> tuple[Iterator[bytes], int]:
+    """The body of a recording that is over, its sizes right, made as it is sent; and how many bytes that will be."""
     body = UploadBody(fields, len(pcm))
-    return body.opening() + body.piece(pcm) + body.closing()
+    opening = body.opening()
+    to_come = len(wav.write_header(0)) % 3 + len(pcm)  # of the recording, beyond what the opening has of its header
+    length = len(opening) + 4 * -(-to_come // 3) + len('"}')
+
+    def pieces() -> Iterator[bytes]:
+        yield opening
+        for at in range(0, len(pcm), _PIECE_BYTES):
+            yield body.piece(pcm[at : at + _PIECE_BYTES])
+        yield body.closing()
+
+    return pieces(), length
 
 
 async def live_body(
@@ -71,7 +81,8 @@ async def live_body(
     yield body.closing()
 
 
-async def in_pieces(body: bytes) -> AsyncIterator[bytes]:
-    """A body that is there whole, as it is handed to the socket."""
-    for at in range(0, len(body), _PIECE_BYTES):
-        yield body[at : at + _PIECE_BYTES]
+async def in_pieces(body: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """A body that can be had at once, as it is handed to the socket; never empty pieces."""
+    for piece in body:
+        if piece:
+            yield piece

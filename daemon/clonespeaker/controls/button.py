@@ -18,7 +18,7 @@ class Button:
     """A button that is listened to until it is closed.
 
     Args:
-        device: a gpiozero Button, opened without a bounce time of its own.
+        device: a gpiozero DigitalInputDevice, opened without a bounce time of its own.
         bounce_s: how long its contact may chatter.
         on_change: told of presses and releases.
 
@@ -30,9 +30,9 @@ class Button:
         self._device = device
         self._loop = asyncio.get_running_loop()
         self._on_change = on_change
-        self._debounce = Debounce(bounce_s, down=bool(device.is_pressed))
+        self._debounce = Debounce(bounce_s, down=bool(device.is_active))
         self._timer: asyncio.TimerHandle | None = None
-        device.when_pressed = device.when_released = self._edge
+        device.when_activated = device.when_deactivated = self._edge
 
     @property
     def down(self) -> bool:
@@ -53,7 +53,7 @@ class Button:
         if self._device.closed:
             return
         now = self._loop.time()
-        if self._debounce.look(bool(self._device.is_pressed), now):
+        if self._debounce.look(bool(self._device.is_active), now):
             self._on_change(self._debounce.down)
         again_in_s = self._debounce.look_again_in(now)
         if self._timer is not None:
@@ -85,7 +85,8 @@ def open_button(pin: str, *, pull: str, bounce_ms: float, on_change: OnButton, f
     try:
         with warnings.catch_warnings(record=True) as tried:  # what gpiozero found unusable, one by one
             warnings.simplefilter("always")
-            device = gpiozero.Button(pin, bounce_time=None, pin_factory=factory, **levels[pull])
+            # Not gpiozero.Button: its thread for held buttons wakes ten times a second.
+            device = gpiozero.DigitalInputDevice(pin, pin_factory=factory, **levels[pull])
     except ImportError as error:  # gpiozero's BadPinFactory is one; so is the lack of what the environment asks for
         raise DeviceError(
             "button",
