@@ -33,9 +33,22 @@ def play(trace: Trace, jitter: JitterBuffer) -> Heard:
     jitter.begin()
     now_ms = begun_ms = trace[0][0]
     at_hand_ms = silence_ms = 0.0
-    dry_ms, delay_ms = begun_ms, None
+    dry_ms, starts_ms = begun_ms, list[float]()
     sounds = False
+
+    def start(at_ms: float, waited_ms: float) -> None:
+        nonlocal sounds, silence_ms
+        sounds = True
+        jitter.started(at_hand_ms, waited_ms)
+        starts_ms.append(at_ms)
+        silence_ms += at_ms - dry_ms if len(starts_ms) > 1 else 0.0
+
     for number, (came_ms, piece_ms) in enumerate(trace, 1):
+        if not sounds and at_hand_ms:  # time passes, and may be enough
+            missing_ms = jitter.missing_ms(at_hand_ms, 0.0)
+            if now_ms + missing_ms < came_ms and jitter.missing_ms(at_hand_ms, missing_ms) <= 1e-9:
+                now_ms += missing_ms
+                start(now_ms, missing_ms)
         if sounds and came_ms - now_ms > at_hand_ms:
             sounds, dry_ms, at_hand_ms = False, now_ms + at_hand_ms, 0.0
             jitter.starved()
@@ -43,16 +56,10 @@ def play(trace: Trace, jitter: JitterBuffer) -> Heard:
             at_hand_ms -= came_ms - now_ms
         jitter.came(piece_ms, at_hand_ms)
         now_ms, at_hand_ms = came_ms, at_hand_ms + piece_ms
-        if not sounds and jitter.may_start(at_hand_ms, complete=number == len(trace)):
-            sounds = True
-            jitter.started(at_hand_ms)
-            if delay_ms is None:
-                delay_ms = now_ms - begun_ms
-            else:
-                silence_ms += now_ms - dry_ms
+        if not sounds and (number == len(trace) or jitter.missing_ms(at_hand_ms, 0.0) <= 0):
+            start(now_ms, 0.0)
     jitter.end()
-    assert delay_ms is not None
-    return Heard(delay_ms, jitter.underruns, silence_ms)
+    return Heard(starts_ms[0] - begun_ms, jitter.underruns, silence_ms)
 
 
 def paced(
@@ -81,12 +88,23 @@ def calm(jitter: JitterBuffer, replies: int) -> None:
 # The rule
 
 
-@pytest.mark.parametrize(
-    ("at_hand_ms", "complete", "may"),
-    [(0, False, False), (59.9, False, False), (60, False, True), (500, False, True), (0, True, True), (1, True, True)],
-)
-def test_starts_with_enough_or_with_all(at_hand_ms: float, complete: bool, may: bool) -> None:
-    assert JitterBuffer(START_MS).may_start(at_hand_ms, complete=complete) is may
+@pytest.mark.parametrize(("at_hand_ms", "missing_ms"), [(0, 60), (59.5, 0.5), (60, 0), (500, -440)])
+def test_starts_with_enough(at_hand_ms: float, missing_ms: float) -> None:
+    jitter = JitterBuffer(START_MS)
+    assert jitter.missing_ms(at_hand_ms, 0.0) == missing_ms
+
+
+def test_time_counts_as_sound_until_the_next_piece_is_late() -> None:
+    """But never instead of the least that is wanted."""
+    jitter = JitterBuffer(START_MS)
+    jitter.starved()
+    jitter.begin()
+    jitter.came(200, 0)
+    assert jitter.missing_ms(200, 0.0) == 600
+    assert jitter.missing_ms(200, 150.0) == 450
+    assert jitter.missing_ms(200, 5_000.0) == 400
+    assert jitter.missing_ms(59, 5_000.0) == 1
+    assert jitter.missing_ms(600, 200.0) == 0
 
 
 def test_after_starving_it_gathers_more() -> None:
@@ -111,7 +129,7 @@ def test_what_was_learnt_stays_for_the_next_reply() -> None:
     jitter.end()
     jitter.begin()
     assert jitter.underruns == 0
-    assert not jitter.may_start(AFTER_STARVING_MS - 1, complete=False)
+    assert jitter.missing_ms(AFTER_STARVING_MS - 1, 0.0) == 1
 
 
 def test_calm_replies_bring_it_back() -> None:
@@ -129,18 +147,19 @@ def test_calm_replies_bring_it_back() -> None:
 def test_what_was_nearly_too_little_is_too_little_next_time() -> None:
     jitter = JitterBuffer(START_MS)
     jitter.begin()
-    jitter.started(300)
+    jitter.started(300, 0.0)
     jitter.came(100, 1)
     jitter.end()
-    assert jitter.target_ms == pytest.approx((START_MS + 299 + 0.75 * 199) / 2)
+    assert jitter.target_ms == pytest.approx(299 + 0.75 * 199 + START_MS)
 
 
-def test_a_clone_that_sends_in_time_is_heard_with_its_first_piece() -> None:
+def test_a_clone_that_sends_in_time_is_not_waited_for_longer_than_the_reserve() -> None:
     """A piece of 200 ms each 200 ms needs no second one at hand."""
     jitter = JitterBuffer(START_MS)
-    for _ in range(20):
-        heard = play([(199.0 * number, 200.0) for number in range(100)], jitter)
-        assert heard == Heard(0.0, 0, 0.0)
+    for number in range(20):
+        heard = play([(199.0 * piece, 200.0) for piece in range(100)], jitter)
+        assert (heard.underruns, heard.silence_ms) == (0, 0)
+        assert heard.delay_ms <= (START_MS if number else 0)
 
 
 @pytest.mark.parametrize("sounds", ["nothing", "at once"])
@@ -150,7 +169,7 @@ def test_what_was_there_whole_tells_nothing(sounds: str) -> None:
     jitter.starved()
     jitter.begin()
     if sounds == "at once":
-        jitter.started(10)
+        jitter.started(10, 0.0)
     jitter.end()
     assert jitter.target_ms == AFTER_STARVING_MS
 

@@ -166,6 +166,7 @@ class Playback:
         self._to_device_rate = OneRate(stream.rate_hz)
         self._gain = volume_gain(speaker.volume)
         self._played_frames = 0
+        self._came_at = time.monotonic()
         self.first_heard_at: float | None = None
         self.last_heard_at: float | None = None
         self.underruns = 0
@@ -200,6 +201,7 @@ class Playback:
         """
         self._raise_if_gone()
         self._speaker.jitter.came(samples.size / rate_hz * 1_000, self._at_hand_ms())
+        self._came_at = time.monotonic()
         for at in range(0, samples.size, _CONVERTED_FRAMES):
             self._append(self._to_device_rate.convert(samples[at : at + _CONVERTED_FRAMES], rate_hz))
             await asyncio.sleep(0)
@@ -251,7 +253,7 @@ class Playback:
                 self._put_first(np.zeros(round(self._speaker.lead_in_ms / 1_000 * self._stream.rate_hz), np.int16))
                 first = False
             self._output.first_heard_at = None
-            self._speaker.jitter.started(self._at_hand_ms())
+            self._speaker.jitter.started(self._at_hand_ms(), self._waited_ms())
             self._move()
             self._output.playing = True
             while self._output.playing:
@@ -275,14 +277,20 @@ class Playback:
     async def _gather(self) -> bool:
         """Wait until there is enough to start with; False if there is nothing and never will be."""
         jitter = self._speaker.jitter
-        while not (self._at_hand() or self._complete) or not jitter.may_start(
-            self._at_hand_ms(), complete=self._complete
-        ):
-            await self._change()
+        while not self._complete:
+            missing_ms = jitter.missing_ms(self._at_hand_ms(), self._waited_ms())
+            if self._at_hand() and missing_ms <= 0:
+                break
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(missing_ms / 1_000 if self._at_hand() else None):
+                    await self._change()
         return self._at_hand() > 0
 
     def _at_hand(self) -> int:
         return self._ahead_frames + len(self._output.ring)
+
+    def _waited_ms(self) -> float:
+        return (time.monotonic() - self._came_at) * 1_000
 
     def _at_hand_ms(self) -> float:
         return self._at_hand() / self._stream.rate_hz * 1_000
