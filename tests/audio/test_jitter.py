@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -224,6 +226,22 @@ def test_one_long_pause_is_one_silence() -> None:
     assert heard.silence_ms < 4_000
     calm(jitter, 6)
     assert jitter.target_ms == START_MS
+
+
+@pytest.mark.parametrize(
+    ("name", "underruns"),
+    [
+        ("thin", [1, 0, 0, 0]),  # 1 Mbit/s for sound of 0.94: always nearly too late
+        ("shared", [2, 1, 1, 1]),  # 1.3 Mbit/s, and two downloads of seconds take most of it
+        ("congested", [2, 1, 1, 1]),  # 2 Mbit/s, likewise; nothing comes for 1.4 s
+    ],
+)
+def test_recorded_replies(name: str, underruns: list[int]) -> None:
+    """20 s each, as they came over a link of that rate (HTB, TCP beside other TCP); heard four times."""
+    trace = json.loads((Path(__file__).parent / "traces" / f"{name}.json").read_text())
+    jitter = JitterBuffer(START_MS)
+    heard = [play(trace, jitter) for _ in underruns]
+    assert [each.underruns for each in heard] == underruns
 
 
 @given(
