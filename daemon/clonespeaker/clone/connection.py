@@ -51,9 +51,11 @@ class Body(aiohttp.Payload):
         transport = getattr(writer, "transport", None)
         if transport is not None:
             transport.set_write_buffer_limits(high=0)
+        _hold_parts(transport, True)
         async for piece in self._value:
             await writer.write(piece)
             await writer.drain()
+        _hold_parts(transport, False)
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         """A body that is not there yet can't be shown."""
@@ -96,6 +98,17 @@ async def _keep_warm(session: aiohttp.ClientSession, base_url: str) -> None:
             async with session.head(base_url + "/", allow_redirects=False):
                 pass
         await asyncio.sleep(_WARM_EVERY_S)
+
+
+def _hold_parts(transport: asyncio.Transport | None, hold: bool) -> None:
+    """Let a segment wait until it is full (200 ms at most), or send at once what waits.
+
+    A link of 1 Mbit/s has 2 % to spare for live speech; segments of half the size would take twice that.
+    """
+    opened = transport.get_extra_info("socket") if transport is not None else None
+    if opened is not None:
+        with contextlib.suppress(OSError):  # closed meanwhile: who writes will be told
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, hold)
 
 
 def _open_socket(address: tuple[Any, ...]) -> socket.socket:
