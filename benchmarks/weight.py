@@ -78,7 +78,7 @@ def weight(quick: bool) -> Iterator[Result]:
 async def _weigh(quick: bool) -> tuple[list[float], dict[str, _Weight]]:
     ready_s: list[float] = []
     weights = {state: _Weight() for state in ("idle", "listening", "speaking", _BARE_NAME)}
-    stretches, stretch_s = (1, 2.0) if quick else (3, 3.0)
+    stretches, stretch_s = (1, 2.0) if quick else (3, 8.0)
     with lasting_clone() as url:
         async with sound_card() as card:
             for number in range(1 if quick else 3):
