@@ -42,7 +42,7 @@ def callbacks(quick: bool) -> Iterator[Result]:
     """The longest lateness beyond the period, of several stretches of some seconds each."""
     with lasting_clone() as url:
         for load in [replace(_LOADS[1], hear_s=1.0)] if quick else _LOADS:
-            ours, machine = _hear(url, load, 3 if quick else 4, "ours")
+            ours, machine = _hear(url, load, 2 if quick else 4, "ours")
             lines, _ = _hear(url, load, 1, "lines")
             yield Result.of(
                 f"device's callback late, {load.name}",

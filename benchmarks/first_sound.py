@@ -42,7 +42,7 @@ class Heard:
 def first_sound(quick: bool) -> Iterator[Result]:
     """Of replies in real time: in snippets of 200 ms, and of 20 ms, where the jitter buffer has to gather."""
     require_sound_cards()
-    turns = 3 if quick else 12
+    turns = 2 if quick else 12
     device, ours, small, plain, pipe = asyncio.run(_measure(turns))
     budget = round(START_MS + 2 * PERIOD_MS + statistics.median(device))
     yield Result.of("the device's own latency: period asked for → heard", "ms", device)

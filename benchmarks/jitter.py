@@ -75,7 +75,7 @@ def jitter(quick: bool) -> Iterator[Result]:
     """The first reply of a fresh daemon, and the second, when its jitter buffer has learnt."""
     require_sound_cards()
     networks = [replace(network, seeds=(0,)) for network in NETWORKS if network.budget] if quick else NETWORKS
-    reply_s = 5.0 if quick else 60.0
+    reply_s = 3.0 if quick else 60.0
     progress(f"jitter: replies of {reply_s:g} s over {', '.join(network.name for network in networks)}")
     for network, ours, plain in asyncio.run(_measure(networks, reply_s)):
         for at, which in enumerate(("first", "second")):
