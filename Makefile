@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 DEMO ?=
 TEST ?=
+BENCH ?=
 
 # For building PyAudio and running it.
 DEBIAN_RUN := python3-venv python3-dev gcc portaudio19-dev libportaudio2 libasound2-plugins
@@ -18,7 +19,7 @@ help:
 	@echo 'make demo    talk with a simulated clone: no key, no hardware (SPACE is the button)'
 	@echo 'make test    all tests, the real sound path included'
 	@echo 'make check   style and types'
-	@echo 'make bench   benchmarks (QUICK=1: under a minute)'
+	@echo 'make bench   benchmarks: seven minutes, with QUICK=1 one'
 	@echo 'make setup   what the others share: install what is needed'
 
 demo: $(VENV)/.ready
@@ -32,8 +33,8 @@ check: $(VENV)/.ready
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 
-bench: $(VENV)/.ready
-	@$(VENV)/bin/python -m benchmarks $(if $(QUICK),--quick)
+bench: packages-test $(VENV)/.ready
+	@$(VENV)/bin/python -m benchmarks $(if $(QUICK),--quick) $(BENCH)
 
 setup: $(VENV)/.ready
 

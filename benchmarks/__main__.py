@@ -39,7 +39,8 @@ def main() -> int:
     options = argparse.ArgumentParser(prog="benchmarks", description=__doc__.partition("\n")[0])
     options.add_argument("--quick", action="store_true", help="fewer and shorter runs: under a minute")
     options.add_argument("--only", nargs="+", metavar="NAME", choices=BENCHMARKS, help=", ".join(BENCHMARKS))
-    options.add_argument("--markdown", action="store_true", help="the table as Markdown")
+    options.add_argument("--markdown", metavar="FILE", help="the same as Markdown, too")
+    options.add_argument("--budgets", metavar="FILE", help="of that, what has a budget")
     options.add_argument("--json", metavar="FILE", help="the same as JSON, too; '-': instead of the table")
     chosen = options.parse_args()
     names = [name for name in BENCHMARKS if not chosen.only or name in chosen.only]
@@ -48,9 +49,13 @@ def main() -> int:
     if chosen.json == "-":
         sys.stdout.write(as_json)
     else:
-        sys.stdout.write(run.to_markdown() if chosen.markdown else run.to_text())
+        sys.stdout.write(run.to_text())
         if chosen.json:
             Path(chosen.json).write_text(as_json)
+    if chosen.markdown:
+        Path(chosen.markdown).write_text(run.to_markdown())
+    if chosen.budgets:
+        Path(chosen.budgets).write_text(run.to_markdown(budgets_only=True))
     return 1 if run.failed else 0
 
 

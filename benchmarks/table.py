@@ -70,14 +70,16 @@ class Run:
                 lines += [f"{outcome.benchmark}: {said}" for said in _said(outcome)]
         return "\n".join([*lines, "", self._summary(), ""])
 
-    def to_markdown(self) -> str:
-        """For a README."""
+    def to_markdown(self, *, budgets_only: bool = False) -> str:
+        """For a page; those with a budget alone are for a README."""
         lines = [self._title(), "", *_markdown(_HEADINGS), "|" + "---|" * len(_HEADINGS)]
         for group, outcomes in self._groups().items():
-            lines += _markdown([f"**{group}**", *[""] * (len(_HEADINGS) - 1)])
+            shown = [each for outcome in outcomes for each in outcome.results if each.budget or not budgets_only]
+            if shown or not budgets_only:
+                lines += _markdown([f"**{group}**", *[""] * (len(_HEADINGS) - 1)])
             for outcome in outcomes:
                 for result in outcome.results:
-                    lines += _markdown(_row(result))
+                    lines += _markdown(_row(result)) if result in shown else []
                 for said in _said(outcome):
                     lines += _markdown([f"{outcome.benchmark}: {said}", *[""] * (len(_HEADINGS) - 1)])
         return "\n".join([*lines, "", self._summary(), ""])
