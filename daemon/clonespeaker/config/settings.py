@@ -141,7 +141,7 @@ class Speaker(Section, frozen=True, kw_only=True):
         Meta(
             ge=0,
             le=2000,
-            description="Milliseconds of the reply at hand before it plays. What a worse network needs beyond is learnt.",
+            description="Milliseconds of the reply at hand before it plays. What a bad network needs beyond is learnt.",
         ),
     ] = 60
     read_ahead_s: Annotated[
