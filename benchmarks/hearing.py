@@ -21,7 +21,6 @@ import numpy as np
 from benchmarks.device import ClockedDevice, FastDevice, Late
 from benchmarks.lasting_clone import API_KEY, SLUG, Order
 from benchmarks.weighing import peak_mb
-from clonespeaker.app import SWITCH_INTERVAL_S
 from clonespeaker.audio.pcm import Samples
 from clonespeaker.audio.speaker import Playback, Speaker
 from clonespeaker.audio.stream import Fill
@@ -95,7 +94,6 @@ async def _hear(url: str, hearing: Hearing) -> Heard:
 
     speaker = Speaker(open_stream, read_ahead_s=hearing.read_ahead_s)
     speaker.open()
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
     late: list[list[Late]] = []
     faults: list[str] = []
     async with open_session(API_KEY) as session:

@@ -45,9 +45,6 @@ from clonespeaker.upkeep import Sound, SoundUpkeep
 
 log = logging.getLogger(__name__)
 
-SWITCH_INTERVAL_S = 0.0005
-"""How long the interpreter stays with one thread that goes on. With Python's 5 ms, sound waits for half a period."""
-
 _ASK_AGAIN_MOST_S = 60.0
 
 
@@ -100,7 +97,6 @@ class App:
             StatusError: the port is taken.
             DeviceError: a sound card is busy, or there is no such button.
         """
-        sys.setswitchinterval(SWITCH_INTERVAL_S)
         loop, me = asyncio.get_running_loop(), asyncio.current_task()
         assert me is not None
         stopping = False

@@ -9,8 +9,8 @@ The rule:
 3. What was learnt stays for the next replies, for the network is the same.
 4. Each piece that comes tells how far what was at hand had sunk since the start: so much was needed. One piece's length
    of that is the clone's way of sending; the rest is lateness. After a reply that never starved the target is what it
-   needed, three quarters of its lateness more, and in reserve as much as it needed, up to `start_ms`: at once where
-   that is more than before, half the way where it is less.
+   needed, three quarters of its lateness more, and half of `start_ms` in reserve (half of what it needed where that is
+   less): at once where that is more than before, half the way where it is less.
 5. An empty buffer after the reply's end is no underrun: it is the end. A reply that was there whole before it sounded
    tells nothing.
 
@@ -83,7 +83,7 @@ class JitterBuffer:
         """The reply is over."""
         if self._needed_ms is not None and not self.underruns:
             lateness_ms = max(0.0, self._needed_ms - self._longest_ms)
-            reserve_ms = min(self._needed_ms, self._start_ms)
+            reserve_ms = min(self._needed_ms, self._start_ms) / 2
             wanted_ms = self._needed_ms + _LATENESS_SPARE * lateness_ms + reserve_ms
             self.target_ms = self._bounded(max(wanted_ms, (self.target_ms + wanted_ms) / 2))
 
