@@ -297,6 +297,21 @@ async def test_a_final_event_may_repeat_what_came_before_and_no_more(
     assert [type(event) for event in events[:5]] == [Snippet] * 5
 
 
+async def test_a_long_event_on_a_slow_link_is_no_silence() -> None:
+    async def talk(peer: Peer) -> None:
+        await peer.request()
+        await peer.begin_stream()
+        await peer.send(b'data: {"clone_response": {"text": "Hi", "audio": "')
+        for _ in range(12):
+            await peer.send(b"A" * 400)
+            await asyncio.sleep(0.05)  # three times IMPATIENT's patience with an event, all in all
+        await peer.send(b'"}}\n\n')
+
+    async with serving(talk) as server, connected(server.url, patience=IMPATIENT) as client:
+        *_, final = await generate(client, b"{}")
+    assert final == Final("Hi")
+
+
 # Bodies
 
 

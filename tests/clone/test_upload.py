@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from clonespeaker.audio import wav
-from clonespeaker.clone.upload import UploadBody, exact_body
+from clonespeaker.clone.upload import UploadBody, exact_body, live_body
 
 FIELDS = {"conversation_id": "0b0e", "response_type": "voice", "stream": True}
 text = st.text(st.characters(exclude_categories=["Cs"]))  # half a surrogate pair is no text
@@ -71,3 +71,14 @@ def test_a_body_that_is_broken_off_is_no_json(count: int) -> None:
     body = UploadBody(FIELDS, 1_000)
     with pytest.raises(json.JSONDecodeError):
         json.loads(body.opening() + body.piece(b"x" * count))
+
+
+async def test_no_piece_is_long_however_much_has_come() -> None:
+    """An uplink that is slower than speech would else never be rid of one, and each retry begins with all of it."""
+
+    async def all_at_once() -> AsyncIterator[bytes]:
+        yield bytes(2_000_001)
+
+    pieces = [piece async for piece in live_body(FIELDS, all_at_once(), declared_bytes=3_000_000)]
+    assert max(map(len, pieces)) <= 64 * 1024
+    assert recording(b"".join(pieces), FIELDS) == wav.write_header(3_000_000) + bytes(2_000_001)

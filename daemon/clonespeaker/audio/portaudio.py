@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 _INVALID_RATE, _INVALID_CHANNELS, _UNAVAILABLE = -9997, -9998, -9985  # PortAudio's error numbers
 _SETTLED_S = 10.0  # a card or a sound server takes some time from showing up to being of use
-_LOOK_ANYWAY_S = 60.0  # for what tells nobody that it has come
+_LOOK_ANYWAY_S = 2.5  # for what tells nobody that it has come: a server behind a socket that stayed, a card set free
 _FRESH_S = 0.5  # so soon after it was opened, a device is taken to be still there
 _silenced = threading.Lock()  # microphone and speaker may be opened in two threads; there is one descriptor
 

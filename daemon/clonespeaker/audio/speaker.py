@@ -37,6 +37,7 @@ SWITCH_INTERVAL_S, _IDLE_SWITCH_INTERVAL_S = 0.0005, 0.005
 the device's thread may wait for half a period. At all times, it would cost an idle daemon 0.08 % of a core."""
 
 _WAKES_WITHIN_S = 3.0  # a device that takes longer hangs
+_LOOK_AGAIN_MS = 5.0  # where a sliver of sound is missing that only the next piece may bring
 _PIECE_MS = 20  # what the pump moves at a time; a change of volume is spread over one
 _CONVERTED_FRAMES = (
     8_192  # at a time, so that a large snippet does not keep the device's thread waiting for the interpreter
@@ -133,6 +134,7 @@ class Speaker:
 
     def _close(self) -> None:
         opened, self._opened, self._awake_since = self._opened, None, None
+        sys.setswitchinterval(_IDLE_SWITCH_INTERVAL_S)
         if opened is not None:
             opened[0].close()
 
@@ -289,7 +291,7 @@ class Playback:
             if self._at_hand() and missing_ms <= 0:
                 break
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(missing_ms / 1_000 if self._at_hand() else None):
+                async with asyncio.timeout(max(missing_ms, _LOOK_AGAIN_MS) / 1_000 if self._at_hand() else None):
                     await self._change()
         return self._at_hand() > 0
 

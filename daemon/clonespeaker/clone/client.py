@@ -197,9 +197,9 @@ class CloneClient:
                 chunk = await response.content.readany()
             waited_s += time.monotonic() - begun
             silent_bytes += len(chunk)
-            if chunk and parser.passing_over:
-                waited_s = 0.0
             events = parser.feed(chunk) if chunk else parser.close()
+            if parser.passing_over or parser.growing_bytes > len(chunk):  # a long event on a slow link; no ping is one
+                waited_s = 0.0
             if parser.oversized:  # told first: after the final event nothing is
                 parser.oversized, too_large_last = 0, True
                 yield Malformed(f"an event of more than {LIMIT_BYTES:,} bytes")

@@ -45,6 +45,11 @@ class SseParser:
         self.oversized = 0
         """Events passed over for their size."""
 
+    @property
+    def growing_bytes(self) -> int:
+        """Of the line that has not ended yet."""
+        return self._line_bytes
+
     def feed(self, chunk: bytes) -> list[Data]:
         """The data of each event that `chunk` completes, in order; lines joined by newlines."""
         events: list[Data] = []

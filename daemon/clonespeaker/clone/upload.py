@@ -76,8 +76,10 @@ async def live_body(
     body = UploadBody(fields, declared_bytes)
     yield body.opening()
     async for pcm in pieces:
-        if encoded := body.piece(pcm):
-            yield encoded
+        # On a thin uplink much has come since the last piece went out, and no piece may take long to be taken.
+        for at in range(0, len(pcm), _PIECE_BYTES):
+            if encoded := body.piece(pcm[at : at + _PIECE_BYTES]):
+                yield encoded
     yield body.closing()
 
 
