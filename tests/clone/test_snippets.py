@@ -227,6 +227,12 @@ def test_damaged_mp3_is_played_as_far_as_it_goes(damages: list[tuple[int, int]])
     assert all(samples.dtype == np.int16 for samples, _ in decode(pieces(bytes(damaged), 500)))
 
 
+def test_mp3_that_came_together_goes_on_together() -> None:
+    sounds = decode([mp3()])
+    assert len(sounds) == 1
+    assert sum(samples.size for samples, _ in sounds) == sum(samples.size for samples, _ in decode(pieces(mp3(), 100)))
+
+
 def test_mp3_without_a_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(MediaError, match=r"pip install 'clonespeaker\[codecs\]'") as caught:
