@@ -8,6 +8,7 @@ from contextlib import aclosing
 
 import pytest
 
+from clonespeaker.clone import connection
 from clonespeaker.clone.connection import UNSENT_BYTES, Request
 from tests.peers import Peer, connected, serving, until
 
@@ -104,10 +105,15 @@ async def test_a_connection_kept_warm_is_the_one_that_is_used() -> None:
     assert "x-api-key" in heads[0]
 
 
-async def test_warming_that_fails_harms_nobody() -> None:
-    async with connected("http://127.0.0.1:9") as client:
+async def test_warming_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "_WARM_EVERY_S", 0.01)
+
+    async def talk(peer: Peer) -> None:
+        await peer.head()  # and hangs up
+
+    async with serving(talk) as server, connected(server.url) as client:
         async with client.kept_warm():
-            await asyncio.sleep(0.05)
+            await until(lambda: server.connections >= 3)
 
 
 async def test_a_server_that_does_not_answer_holds_nothing_up() -> None:
