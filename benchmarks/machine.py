@@ -28,7 +28,7 @@ class Machine:
             os.cpu_count() or 1,
             _cpu(),
             round(pages / 1e9, 1),
-            f"{platform.system()} {platform.release()} {platform.machine()}",
+            f"{platform.system()} {'.'.join(platform.release().split('.')[:2])} {platform.machine()}",
             platform.python_version(),
             time.strftime("%Y-%m-%d"),
         )
