@@ -196,7 +196,8 @@ class App:
             longest_ms=settings.microphone.pre_roll_ms + settings.microphone.max_seconds * 1_000,
             raw_rate_hz=settings.speaker.reply_rate_hz,
         )
-        exchange.on_mp3 = lambda: asyncio.get_running_loop().run_in_executor(None, _note_mp3, state)
+        note_mp3 = partial(state.update, answers_in_mp3=True)
+        exchange.on_mp3 = lambda: asyncio.get_running_loop().run_in_executor(None, note_mp3)
         return Appliance(
             microphone=self.microphone,
             speaker=self.speaker,
@@ -289,11 +290,6 @@ class App:
             device_underflows=self.speaker.underflows,
             tally=copy.deepcopy(self.news.tally),
         )
-
-
-def _note_mp3(state: StateDir) -> None:
-    if not state.load().answers_in_mp3:
-        state.update(answers_in_mp3=True)
 
 
 class _NoButton:

@@ -108,7 +108,6 @@ class Appliance:
         self._pressed_at = 0.0
         self._deaf_until = 0.0
         self._button_down = False
-        self._overflows_before = 0
         self.turn = Turn()
         self.muted = False
 
@@ -238,7 +237,6 @@ class Appliance:
 
     def _listen(self) -> None:
         turn = self._begin(Utterance(), self._pressed_at)
-        self._overflows_before = self._microphone.overflows
         turn.start(self._tasks, self._exchange)
         turn.record(
             self._tasks,
@@ -267,7 +265,6 @@ class Appliance:
         assert self._ongoing is not None
         self._stop_timers()
         self._ongoing.finish()
-        self._ongoing.timeline.overflows = self._microphone.overflows - self._overflows_before
         if at_limit and self._button_down and not self._tap_mode:
             self.stuck(f"has been down for {self._max_seconds:g} s; what was said is sent")
 

@@ -109,6 +109,7 @@ class OngoingTurn:
         assert isinstance(self.question, Utterance)
         if not keep_open and after is not None:
             await asyncio.wait([after])
+        overflows_before = microphone.overflows
         try:
             if microphone.stream is None:
                 await asyncio.to_thread(microphone.open)
@@ -127,6 +128,7 @@ class OngoingTurn:
         except DeviceError as error:
             self._post(Failed(self.number, error))
         finally:
+            self.timeline.overflows = microphone.overflows - overflows_before
             if not keep_open:
                 await asyncio.shield(asyncio.to_thread(microphone.close))
 

@@ -106,9 +106,12 @@ class StateDir:
         return state
 
     def update(self, **changes: Any) -> None:
-        """Save the state with some of its fields changed. As `save`."""
+        """Save the state with some of its fields changed, where they do change. As `save`."""
         with self._updating:
-            self.save(msgspec.structs.replace(self.load(), **changes))
+            before = self.load()
+            after = msgspec.structs.replace(before, **changes)
+            if after != before:
+                self.save(after)
 
     def save(self, state: State) -> None:
         """Keep `state`. Blocks until it is on the disk. Failing is a warning: the device works without."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
@@ -80,7 +81,7 @@ async def test_sockets_keep_little_unsent() -> None:
             for protocol, _ in connections:
                 assert protocol.transport is not None
                 sock = protocol.transport.get_extra_info("socket")
-                limits.append(sock.getsockopt(6, 25))  # TCP_NOTSENT_LOWAT
+                limits.append(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT))
     assert limits == [UNSENT_BYTES]
 
 
