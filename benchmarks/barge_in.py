@@ -85,10 +85,8 @@ async def _plain_lane(all_ready: asyncio.Barrier) -> list[float]:
     ):
         await plain.next("ready")
         await all_ready.wait()
-        plain.order("press")
-        await asyncio.sleep(_SPEECH_S)
         mark = recording.frames
-        plain.order("release")
+        await plain.hold(_SPEECH_S)
         begins = await recording.sound_begins(mark)
         await asyncio.sleep(_SPOKEN_S)
         pressed_s = plain.order("press")

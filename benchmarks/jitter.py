@@ -166,10 +166,8 @@ async def _plain_lane(network: Network, seed: int, reply_s: float, all_ready: _T
     ):
         await plain.next("ready")
         await all_ready.wait()
-        plain.order("press")
-        await asyncio.sleep(_SPEECH_S)
         mark = recording.frames
-        plain.order("release")
+        await plain.hold(_SPEECH_S)
         await plain.next("played", reply_s + _SLACK_S)
         return await _heard(recording, mark, clone)
 

@@ -104,6 +104,12 @@ class Reporter:
         self._process.stdin.write(line.encode() + b"\n")
         return at_s
 
+    async def hold(self, speech_s: float) -> float:
+        """Order a press, and a release so much later; when that was."""
+        self.order("press")
+        await asyncio.sleep(speech_s)
+        return self.order("release")
+
     async def next(self, event: str, within_s: float = START_S) -> dict[str, Any]:
         """The next report of this event."""
         return await self.told.next(event, within_s)

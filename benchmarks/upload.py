@@ -104,9 +104,7 @@ async def _plain_lane(link: Link, all_ready: asyncio.Barrier, lengths: Sequence[
         await plain.next("ready")
         await all_ready.wait()
         for length in lengths:
-            plain.order("press")
-            await asyncio.sleep(length)
-            released_s = plain.order("release")
+            released_s = await plain.hold(length)
             got = await clone.next("received", 60)
             tails[link.rate_mbit, length].append((got["last_byte_s"] - released_s) * 1_000)
             await plain.next("played")

@@ -62,6 +62,12 @@ class Daemon:
     def release(self) -> None:
         self.app.appliance.release()
 
+    async def hold(self, samples: Samples) -> None:
+        """Press, speak, let go."""
+        self.press()
+        await self.card.speak(samples)
+        self.release()
+
     def cancel(self) -> None:
         self.app.appliance.post(Cancelled())
 

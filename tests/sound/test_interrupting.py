@@ -29,9 +29,7 @@ async def test_a_press_silences_it_and_listens(card: SoundCard, words: Samples, 
         mark = card.position
         daemon.say()
         await until_heard(daemon, mark, 0.5)
-        daemon.press()
-        await card.speak(words)
-        daemon.release()
+        await daemon.hold(words)
         first, second = await daemon.turn_over(1), await daemon.turn_over(2)
         heard = await card.heard_whole(mark)
     assert (first["outcome"], second["outcome"]) == ("cancelled", "answered")
@@ -68,9 +66,7 @@ async def test_a_press_while_it_thinks(card: SoundCard, words: Samples, tmp_path
         daemon.say()
         await daemon.until_asked()
         daemon.clone.think_s = 0.0
-        daemon.press()
-        await card.speak(words)
-        daemon.release()
+        await daemon.hold(words)
         assert (await daemon.turn_over(1))["outcome"] == "cancelled"
         assert (await daemon.turn_over(2))["outcome"] == "answered"
         assert trace(daemon.utterances()[-1], await card.heard_whole(mark)).is_smooth

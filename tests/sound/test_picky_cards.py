@@ -66,9 +66,7 @@ async def test_a_card_of_one_rate(
         await daemon.has_listened()
         taken = daemon.app.snapshot()["device"]
         mark = own_card.position
-        daemon.press()
-        await own_card.speak(said)
-        daemon.release()
+        await daemon.hold(said)
         turn = await daemon.turn_over(1)
         heard = await own_card.heard_whole(mark)
     assert taken["microphone"] == {"name": "picky_microphone", "rate_hz": rate_hz, "channels": channels}

@@ -39,9 +39,7 @@ async def test_a_question_spoken_after_the_press(card: SoundCard, question: Samp
     async with run_daemon(card, tmp_path) as daemon:
         await daemon.has_listened()
         mark = card.position
-        daemon.press()
-        await card.speak(question)
-        daemon.release()
+        await daemon.hold(question)
         turn = await daemon.turn_over(1)
         heard = await card.heard_whole(mark)
     [got] = daemon.utterances()
@@ -75,9 +73,7 @@ async def test_a_timeline_in_order_at_half_the_volume(card: SoundCard, words: Sa
     async with run_daemon(card, tmp_path, speaker={"volume": 50}) as daemon:
         await daemon.has_listened()
         mark = card.position
-        daemon.press()
-        await card.speak(words)
-        daemon.release()
+        await daemon.hold(words)
         turn = await daemon.turn_over(1)
         heard = await card.heard_whole(mark)
     [got] = daemon.utterances()
@@ -99,9 +95,7 @@ async def test_turn_after_turn(card: SoundCard, words: Samples, tmp_path: Path) 
         await daemon.has_listened()
         for number in (1, 2):
             mark = card.position
-            daemon.press()
-            await card.speak(words)
-            daemon.release()
+            await daemon.hold(words)
             assert (await daemon.turn_over(number))["outcome"] == "answered"
             got = daemon.utterances()[-1]
             locate(words, got)
@@ -112,9 +106,7 @@ async def test_a_reply_in_text_is_read_not_heard(card: SoundCard, words: Samples
     async with run_daemon(card, tmp_path, clone={"reply": "text"}, simulate={"reply_text": "Quite so."}) as daemon:
         await daemon.has_listened()
         mark = card.position
-        daemon.press()
-        await card.speak(words)
-        daemon.release()
+        await daemon.hold(words)
         turn = await daemon.turn_over(1)
         await daemon.told("caption", who="clone", text="Quite so.", final=True)
         assert not (await card.heard_whole(mark)).any()

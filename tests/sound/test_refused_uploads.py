@@ -22,9 +22,7 @@ async def test_a_server_that_refuses_live_uploads(card: SoundCard, words: Sample
         turns = []
         for number in (1, 2):
             mark = card.position
-            daemon.press()
-            await card.speak(words)
-            daemon.release()
+            await daemon.hold(words)
             turns.append(await daemon.turn_over(number))
             got = daemon.utterances()[-1]
             at = locate(words, got)

@@ -22,9 +22,7 @@ async def talk(daemon: Daemon, words: Samples) -> None:
     number = daemon.app.appliance.turn.number + 1
     await daemon.has_listened()
     mark = daemon.card.position
-    daemon.press()
-    await daemon.card.speak(words)
-    daemon.release()
+    await daemon.hold(words)
     turn = await daemon.turn_over(number)
     assert (turn["outcome"], turn["fault"]) == ("answered", None)
     got = daemon.utterances()[-1]
