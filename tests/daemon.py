@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,10 +28,22 @@ SPEECH_S = 0.1
 
 
 class SoundOfTest(FileSound):
-    """Paced like real cards. What it plays is kept; what it should refuse is refused."""
+    """Paced like real cards. What it plays is kept; what it should refuse is refused.
+
+    Attributes:
+        plugged: what is there; the system knows of it after a `refresh`.
+        held_by: who holds a card.
+        hangs: while it is clear, opening does not return.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.plugged = {"microphone", "speaker"}
+        self.held_by = ""
+        self.refreshed = 0
+        self.hangs = threading.Event()
+        self.hangs.set()
+        self._listed = set(self.plugged)
         self.played: list[tuple[float, bytes]] = []
         self.refused: dict[str, DeviceError] = {}  # by "microphone" or "speaker"
         self.opened: list[str] = []
@@ -49,10 +62,28 @@ class SoundOfTest(FileSound):
 
         return self._open("speaker", super().open_speaker(wanted, period_ms=period_ms, fill=listen))
 
+    def there(self) -> object:
+        return frozenset(self.plugged)
+
+    def held(self) -> object:
+        return self.held_by
+
+    def refresh(self) -> None:
+        self.refreshed += 1
+        self._listed = set(self.plugged)
+
     def close(self) -> None:
         self.is_closed = True
 
+    def unplug(self, name: str) -> None:
+        """It stops."""
+        self.plugged.remove(name)
+        self.streams[name].stop()
+
     def _open(self, name: str, stream: Stream) -> Stream:
+        self.hangs.wait()
+        if name not in self.plugged & self._listed:
+            raise DeviceError(name, f"no {name} found")
         if name in self.refused:
             raise self.refused[name]
         time.sleep(self.opens_in_s)  # as some cards do

@@ -20,6 +20,7 @@ import msgspec
 
 from clonespeaker import __version__
 from clonespeaker.appliance import Appliance
+from clonespeaker.audio.calls import DeviceCalls
 from clonespeaker.audio.microphone import PERIOD_MS, Microphone
 from clonespeaker.audio.portaudio import SoundSystem
 from clonespeaker.audio.speaker import Speaker
@@ -34,7 +35,7 @@ from clonespeaker.config.settings import Settings
 from clonespeaker.controls.button import Button, open_button
 from clonespeaker.controls.keyboard import Keyboard
 from clonespeaker.conversation import Conversation
-from clonespeaker.errors import CloneError, DeviceError
+from clonespeaker.errors import CloneError, DeviceError, StuckError
 from clonespeaker.exchange import Exchange
 from clonespeaker.news import News
 from clonespeaker.service import notify
@@ -96,6 +97,7 @@ class App:
             StateError: the state directory can't be used, or another daemon uses it.
             StatusError: the port is taken.
             DeviceError: a sound card is busy, or there is no such button.
+            StuckError: the sound system hangs.
         """
         loop, me = asyncio.get_running_loop(), asyncio.current_task()
         assert me is not None
@@ -143,10 +145,17 @@ class App:
         self.conversation.on_change = lambda: self._publish(
             "settings", conversation=self.appliance.snapshot()["conversation"]
         )
-        sound: Sound = await asyncio.to_thread(SoundSystem) if self._sound is None else self._sound
-        self._make_sound_devices(sound)
+        sound: Sound = SoundSystem() if self._sound is None else self._sound
+        calls = DeviceCalls()
+        self._make_sound_devices(sound, calls)
         upkeep = SoundUpkeep(
-            sound, self.microphone, self.speaker, self.news, keep_microphone_open=settings.microphone.keep_open
+            sound,
+            calls,
+            self.microphone,
+            self.speaker,
+            self.news,
+            keep_microphone_open=settings.microphone.keep_open,
+            at_rest=lambda: self.appliance.is_at_rest(),
         )
         self.appliance = self._make_appliance(client, state)
         self._status = await open_status_server(
@@ -163,18 +172,25 @@ class App:
         stack.push_async_callback(upkeep.close)
         await upkeep.open()
         stack.callback(self._open_controls().close)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.appliance.run(), name="appliance")
-            tasks.create_task(upkeep.run(), name="sound")
-            tasks.create_task(self._settle(client), name="conversation")
-            self.ready.set()
-            notify("READY=1")
-            log.info("ready; status at ws://%s:%d/", settings.status.host, self.port)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.appliance.run(), name="appliance")
+                tasks.create_task(upkeep.run(), name="sound")
+                tasks.create_task(self._settle(client), name="conversation")
+                self.ready.set()
+                notify("READY=1")
+                log.info("ready; status at ws://%s:%d/", settings.status.host, self.port)
+        except BaseExceptionGroup as group:
+            stuck, others = group.split(StuckError)
+            if stuck is None or others is not None:
+                raise
+            raise stuck.exceptions[0] from None
 
-    def _make_sound_devices(self, sound: Sound) -> None:
+    def _make_sound_devices(self, sound: Sound, calls: DeviceCalls) -> None:
         microphone, speaker = self.settings.microphone, self.settings.speaker
         self.microphone = Microphone(
-            lambda on_block: sound.open_microphone(microphone.device, period_ms=PERIOD_MS, on_block=on_block)
+            lambda on_block: sound.open_microphone(microphone.device, period_ms=PERIOD_MS, on_block=on_block),
+            in_thread=partial(calls.run, "microphone"),
         )
         self.speaker = Speaker(
             lambda fill: sound.open_speaker(speaker.device, period_ms=speaker.period_ms, fill=fill),
@@ -182,6 +198,7 @@ class App:
             read_ahead_s=speaker.read_ahead_s,
             lead_in_ms=speaker.lead_in_ms,
             volume=speaker.volume,
+            in_thread=partial(calls.run, "speaker"),
         )
 
     def _make_appliance(self, client: CloneClient, state: StateDir) -> Appliance:

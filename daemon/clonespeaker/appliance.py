@@ -29,6 +29,7 @@ from clonespeaker.turn import (
     Event,
     Failed,
     LimitReached,
+    MicrophoneLost,
     Outcome,
     Pressed,
     PressRefused,
@@ -170,6 +171,11 @@ class Appliance:
         """Whether the user is speaking."""
         return self.turn.state is State.LISTENING
 
+    def is_at_rest(self) -> bool:
+        """Whether nobody speaks: neither the user, nor the clone, nor the device itself."""
+        closing = self._closing is not None and not self._closing.done()
+        return self._ongoing is None and not closing and not self._signals.sounding
+
     def press_refused(self) -> ClonespeakerError | None:
         """Why a press can't be obeyed now, if so."""
         if self.muted:
@@ -228,7 +234,11 @@ class Appliance:
                     self._finish(at_limit=isinstance(event, LimitReached))
                 case Action.TELL:
                     assert isinstance(event, PressRefused | Failed)
-                    self._tell(event.error)
+                    self._note(event.error)
+                    self._signals.failed(self._tasks, after=self._closing)
+                case Action.NOTE:
+                    assert isinstance(event, MicrophoneLost)
+                    self._note(event.error)
                 case _:
                     self._close(_OUTCOMES[action], event.error if isinstance(event, Failed) else None)
         if self.turn != before:
@@ -282,7 +292,7 @@ class Appliance:
         self._closing = self._start(self._report(turn, outcome, error))
         if outcome is Outcome.ANSWERED:
             self._news.end_faults_of_the_clone()
-        self._after(_REST_AFTER_S, lambda: self._start(asyncio.to_thread(self._speaker.rest)))
+        self._after(_REST_AFTER_S, lambda: self._start(self._let_the_speaker_rest()))
         if self._new_conversation_after_s:
             self._after(self._new_conversation_after_s, lambda: self._start(self._renew_quietly()))
 
@@ -301,12 +311,15 @@ class Appliance:
             if tell and said and said != turn.said_before:
                 self._news.publish("caption", turn=turn.number, who="user", text=said[-1], final=True)
 
-    def _tell(self, error: ClonespeakerError | None) -> None:
+    def _note(self, error: ClonespeakerError | None) -> None:
         assert error is not None
         # Why a device is missing has been told by who keeps it open; a turn that misses it knows less.
         if not (isinstance(error, DeviceError) and error.fault in self._news.faults):
             self._news.begin_fault(error)
-        self._signals.failed(self._tasks, after=self._closing)
+
+    async def _let_the_speaker_rest(self) -> None:
+        with contextlib.suppress(DeviceError):  # it hangs; who keeps the devices sees that
+            await self._speaker.in_thread(self._speaker.rest)
 
     async def _renew_quietly(self) -> None:
         try:

@@ -6,6 +6,7 @@ that is raised is our own bug, and crashes.
     ClonespeakerError          exit 1
     ├── ConfigError            exit 78   settings that can't be used; holds every problem at once
     ├── DeviceError            exit 1    microphone, speaker, button
+    ├── StuckError             exit 1    the sound system hangs; only a fresh process can help
     ├── StateError             exit 1    the state directory or another daemon in it
     ├── StatusError            exit 1    the local websocket: port taken, no daemon there, command refused
     ├── MediaError             exit 1    sound that can't be read (a broken WAV, a codec that is not installed)
@@ -81,6 +82,10 @@ class DeviceError(ClonespeakerError):
         super().__init__(message, fault=fault, detail=detail)
         self.device = device
         self.busy = busy
+
+
+class StuckError(ClonespeakerError):
+    """A call into the sound system does not return; only a fresh process can help."""
 
 
 class StateError(ClonespeakerError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -16,11 +17,12 @@ from clonespeaker.errors import ClonespeakerError, DeviceError
 from clonespeaker.exchange import Exchange
 from clonespeaker.news import News
 from clonespeaker.timeline import Timeline
-from clonespeaker.turn import Drained, Event, Failed, ReplyStarted
+from clonespeaker.turn import Drained, Event, Failed, MicrophoneLost, ReplyStarted
 from clonespeaker.utterance import Utterance
 
 log = logging.getLogger(__name__)
 
+_WORTH_AN_ANSWER_MS = 1_000  # where the microphone went away in the middle of a question, pre-roll included
 _SINCE_IT_WAS_OPENED_MS = 1_000  # more than a moment ago: all that a microphone has that was opened for this turn
 
 
@@ -112,7 +114,7 @@ class OngoingTurn:
         overflows_before = microphone.overflows
         try:
             if microphone.stream is None:
-                await asyncio.to_thread(microphone.open)
+                await microphone.in_thread(microphone.open)
                 self._news.end_fault("no-microphone")
                 pre_roll_ms = _SINCE_IT_WAS_OPENED_MS
             self._recording = recording = microphone.record(pre_roll_ms=pre_roll_ms)
@@ -126,11 +128,16 @@ class OngoingTurn:
             if recording.lost_samples:
                 log.warning("turn %d: %d samples lost; this machine is too busy", self.number, recording.lost_samples)
         except DeviceError as error:
-            self._post(Failed(self.number, error))
+            if self.question.duration_ms < _WORTH_AN_ANSWER_MS:
+                self._post(Failed(self.number, error))
+            else:
+                self.question.end()
+                self._post(MicrophoneLost(self.number, error))
         finally:
             self.timeline.overflows = microphone.overflows - overflows_before
             if not keep_open:
-                await asyncio.shield(asyncio.to_thread(microphone.close))
+                with contextlib.suppress(DeviceError):  # it hangs; who keeps the devices sees that
+                    await asyncio.shield(asyncio.ensure_future(microphone.in_thread(microphone.close)))
 
     # The exchange's audience
 

@@ -31,6 +31,11 @@ class Signals:
             before = [task for task in (after, self._sounding) if task is not None]
             self._sounding = tasks.create_task(self._sound(earcons.failed(), before))
 
+    @property
+    def sounding(self) -> bool:
+        """Whether one is, or is about to."""
+        return self._sounding is not None and not self._sounding.done()
+
     def hush(self) -> None:
         """Stop what sounds, with a short fade."""
         if self._sounding is not None:

@@ -7,6 +7,7 @@ The rules in prose:
 - Letting go sends what was said; so does reaching the longest recording, and the release that follows later
   finds the turn thinking already and means nothing.
 - A clone that answers before the user has finished has heard enough: the recording ends there.
+- A microphone that goes away in the middle of a question ends it there: what was said is sent, and the loss is told.
 - Letting go too early is a tap: nothing is sent, the turn closes. So a mere tap while the clone speaks just
   silences it.
 - A press that can't be obeyed (no microphone, muted) is told, and silences the clone all the same.
@@ -82,6 +83,13 @@ class LimitReached(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class MicrophoneLost(Event):
+    """The microphone went away when enough had been said to be worth an answer; `error` says why."""
+
+    error: ClonespeakerError | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Said(Event):
     """Text to be answered, instead of speech."""
 
@@ -109,7 +117,8 @@ class Failed(Event):
 
 
 EVENTS = (
-    Started, Pressed, PressRefused, Released, Tapped, LimitReached, Said, Cancelled, ReplyStarted, Drained, Failed,
+    Started, Pressed, PressRefused, Released, Tapped, LimitReached, MicrophoneLost, Said, Cancelled, ReplyStarted,
+    Drained, Failed,
 )  # fmt: skip
 
 
@@ -124,6 +133,7 @@ class Action(Enum):
     CLOSE_CANCELLED = "close the turn as cancelled; break the upload off, fade the reply out"
     CLOSE_FAILED = "close the turn as failed"
     TELL = "tell the user what went wrong"
+    NOTE = "tell what went wrong without a sound: the turn goes on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +160,7 @@ TABLE: dict[tuple[State, type[Event]], tuple[State, tuple[Action, ...]]] = {
     #
     (_S.LISTENING, Released): (_S.THINKING, (_A.FINISH,)),
     (_S.LISTENING, LimitReached): (_S.THINKING, (_A.FINISH,)),
+    (_S.LISTENING, MicrophoneLost): (_S.THINKING, (_A.FINISH, _A.NOTE)),
     (_S.LISTENING, Tapped): (_S.IDLE, (_A.CLOSE_TAPPED,)),
     (_S.LISTENING, Cancelled): (_S.IDLE, (_A.CLOSE_CANCELLED,)),
     (_S.LISTENING, Failed): (_S.IDLE, (_A.CLOSE_FAILED, _A.TELL)),
@@ -176,12 +187,14 @@ IGNORED: dict[State, frozenset[type[Event]]] = {
     # Nothing is ready yet; a client is told so, an impatient hand presses again.
     _S.STARTING: frozenset(EVENTS) - {Started},
     # No turn is going on: the second half of something that was closed already.
-    _S.IDLE: frozenset({Started, Released, Tapped, LimitReached, Cancelled, ReplyStarted, Drained, Failed}),
+    _S.IDLE: frozenset(
+        {Started, Released, Tapped, LimitReached, MicrophoneLost, Cancelled, ReplyStarted, Drained, Failed}
+    ),
     # It listens already.
     _S.LISTENING: frozenset({Started, Pressed, PressRefused, Said}),
-    # The release after the longest recording.
-    _S.THINKING: frozenset({Started, Released, Tapped, LimitReached}),
-    _S.SPEAKING: frozenset({Started, Released, Tapped, LimitReached, ReplyStarted}),
+    # The release after the longest recording; the recording's last period, waited for after the release.
+    _S.THINKING: frozenset({Started, Released, Tapped, LimitReached, MicrophoneLost}),
+    _S.SPEAKING: frozenset({Started, Released, Tapped, LimitReached, MicrophoneLost, ReplyStarted}),
 }
 """Pairs that mean nothing. With `TABLE` they cover every state and event; a test holds both against all pairs."""
 

@@ -19,6 +19,7 @@ class Card:
         self.device, self.rate_hz, self.channels = "a card of a test", rate_hz, channels
         self.delay_s = delay_s
         self.does_not_start = False
+        self.active = False
         self.done: list[str] = []
         self._fill: Fill
         self._on_block: OnBlock
@@ -37,12 +38,18 @@ class Card:
         if self.does_not_start:
             raise DeviceError("speaker", "it does not start")
         self.done.append("start")
+        self.active = True
+
+    def is_active(self) -> bool:
+        return self.active
 
     def stop(self) -> None:
         self.done.append("stop")
+        self.active = False
 
     def close(self) -> None:
         self.done.append("close")
+        self.active = False
 
     @property
     def period(self) -> int:

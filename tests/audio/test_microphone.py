@@ -270,6 +270,32 @@ async def test_open_and_closed() -> None:
     assert microphone.stream is None
 
 
+async def test_one_that_has_ended_by_itself() -> None:
+    card = Card()
+    microphone = Microphone(card.open_microphone)
+    was_gone = [microphone.is_gone]
+    microphone.open()
+    was_gone.append(microphone.is_gone)
+    card.active = False
+    was_gone.append(microphone.is_gone)
+    microphone.close()
+    was_gone.append(microphone.is_gone)
+    assert was_gone == [False, False, True, False]
+
+
+async def test_a_recording_ends_at_once_where_its_device_is_closed() -> None:
+    card = Card()
+    microphone = Microphone(card.open_microphone)
+    microphone.open()
+    pieces = aiter(microphone.record(pre_roll_ms=0))
+    card.hear(count(0, 441))
+    assert (await anext(pieces)).size == 441
+    microphone.close()
+    async with asyncio.timeout(0.2):
+        with pytest.raises(DeviceError, match="unplugged"):
+            await anext(pieces)
+
+
 async def test_one_that_does_not_start_is_given_back() -> None:
     card = Card()
     card.does_not_start = True

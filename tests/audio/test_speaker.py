@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -473,7 +474,7 @@ async def test_asleep_and_awake() -> None:
     speaker.wake()
     speaker.close()
     speaker.close()
-    assert card.done == ["open", "start", "stop", "start", "close"]
+    assert card.done == ["open", "start", "stop", "start", "stop", "close"]
     assert speaker.stream is None
 
 
@@ -518,20 +519,67 @@ async def test_a_sound_for_one_that_does_not_wake() -> None:
         await play_nothing(speaker)
 
 
-async def test_one_that_hangs_as_it_wakes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(speaker_module, "_WAKES_WITHIN_S", 0.05)
-    go_on = threading.Event()
+async def test_one_that_hangs_as_it_wakes() -> None:
+    async def hang(_call: Callable[[], None]) -> None:
+        raise DeviceError("speaker", "the speaker does not answer")
 
-    class HangingCard(Card):
-        def start(self) -> None:
-            go_on.wait()
-
-    speaker = Speaker(HangingCard().open_speaker)
+    speaker = Speaker(Card().open_speaker, in_thread=hang)
     speaker.open()
-    with pytest.raises(DeviceError, match="does not start") as hung:
+    with pytest.raises(DeviceError, match="does not answer"):
         await play_nothing(speaker)
-    assert hung.value.fault == "no-speaker"
-    go_on.set()
+
+
+async def test_one_that_has_ended_by_itself() -> None:
+    card = Card()
+    speaker = Speaker(card.open_speaker)
+    was_gone = [speaker.is_gone]
+    speaker.open()
+    was_gone.append(speaker.is_gone)  # asleep
+    speaker.wake()
+    was_gone.append(speaker.is_gone)
+    card.active = False
+    was_gone.append(speaker.is_gone)
+    speaker.close()
+    was_gone.append(speaker.is_gone)
+    assert was_gone == [False, False, False, True, False]
+
+
+async def test_closed_while_a_sound_is_stopped_it_fades_out_first() -> None:
+    card = Card()
+    speaker = opened(card)
+    async with speaker.play() as playback:
+        await playback.put(level(1_000), RATE_HZ)
+        await begin(playback, card)
+        assert (await card.play(3))[-1] > 900
+    closing = asyncio.create_task(asyncio.to_thread(speaker.close))
+    played = await card.play_out(closing)
+    assert played[0] > 900
+    assert played[-1] == 0
+    assert np.abs(np.diff(played.astype(int))).max() < 8_000 / FADE + 2  # no click
+
+
+async def test_a_sound_ends_at_once_where_its_device_is_closed() -> None:
+    card = Card()
+    speaker = opened(card)
+    async with speaker.play() as playback:
+        await playback.put(level(1_000), RATE_HZ)
+        await begin(playback, card)
+        await card.play(3)
+        speaker.close()
+        async with asyncio.timeout(0.2):
+            with pytest.raises(DeviceError, match="unplugged"):
+                await playback.drain()
+    assert card.done[-2:] == ["stop", "close"]
+
+
+async def test_closed_when_it_asks_for_nothing_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not stopped, for that waits for what it was given to be played."""
+    monkeypatch.setattr(speaker_module, "SILENT_AFTER_S", 0.01)
+    card = Card()
+    speaker = opened(card)
+    await asyncio.sleep(0.02)
+    speaker.close()
+    assert card.done == ["open", "start", "close"]
 
 
 async def test_what_the_device_itself_ran_dry_is_counted_for_good() -> None:

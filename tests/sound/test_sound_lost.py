@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from clonespeaker.audio import portaudio
 from clonespeaker.audio.pcm import Samples
-from clonespeaker.audio.portaudio import SoundSystem
 from tests.sound.card import SoundCard, until
 from tests.sound.matching import locate, trace
 from tests.sound.running import Daemon, run_daemon
@@ -67,23 +65,3 @@ async def test_lost_while_it_speaks(own_card: SoundCard, words: Samples, tmp_pat
         turn = await daemon.turn_over(1)
         assert (turn["outcome"], turn["fault"]) == ("failed", "no-speaker")
         await talk(daemon, words)
-
-
-async def test_portaudio_looks_again_only_where_there_may_be_something_new(
-    own_card: SoundCard, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each look costs time, and some of ALSA's plugins leak."""
-    monkeypatch.setattr(portaudio, "_SETTLED_S", 0.0)
-    sound = SoundSystem()
-    first = sound._portaudio
-    sound.refresh()
-    assert sound._portaudio is first
-    own_card.unplug()
-    own_card.plug_in()
-    sound.refresh()
-    second = sound._portaudio
-    assert second is not first
-    sound.refresh()
-    assert sound._portaudio is second
-    assert sound.find("auto", "speaker")
-    sound.close()

@@ -7,6 +7,8 @@ of a name.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -101,6 +103,32 @@ def holder(device: Device) -> str:
         if owner:
             return f" (held by {_read(Path('/proc') / owner[1] / 'comm') or 'another program'}, process {owner[1]})"
     return ""
+
+
+def devices_there() -> tuple[object, ...]:
+    """The kernel's cards and the sound servers' doors: differs where one has come or gone, and only there."""
+    run = os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")
+    doors = [f"{run}/pulse/native", f"{run}/pipewire-0", "/run/pulse/native", "/run/pipewire/pipewire-0"]
+    doors.append(os.environ.get("PULSE_SERVER", "").removeprefix("unix:"))
+    there: list[object] = [_read(_ASOUND / "cards")]
+    for door in doors:
+        with contextlib.suppress(OSError):
+            there.append((door, os.stat(door).st_ino, os.stat(door).st_mtime_ns))
+    return tuple(there)
+
+
+def cards_held() -> frozenset[tuple[str, str]]:
+    """Which parts of which cards other programs hold, and who: differs where one has been taken or set free.
+
+    PortAudio does not even list a card that is held when it looks.
+    """
+    owners = {
+        str(status): re.search(r"owner_pid\s*:\s*(\d+)", _read(status) or "")
+        for status in _ASOUND.glob("card*/pcm*/sub*/status")
+    }
+    return frozenset(
+        (where, owner[1]) for where, owner in owners.items() if owner is not None and owner[1] != str(os.getpid())
+    )
 
 
 def _read(path: Path) -> str | None:

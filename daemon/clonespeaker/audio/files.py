@@ -60,6 +60,14 @@ class FileSound:
             str(self._recording), period_ms, lambda frames: file.writeframesraw(fill(frames, 0.0, False)), file
         )
 
+    def there(self) -> object:
+        """Always the same."""
+        return None
+
+    def held(self) -> object:
+        """Always the same."""
+        return None
+
     def refresh(self) -> None:
         """There is nothing to look for."""
 
@@ -159,6 +167,9 @@ class _PacedStream:
             self._stopping.clear()
             self._thread = threading.Thread(target=self._run, name=self.device, daemon=True)
             self._thread.start()
+
+    def is_active(self) -> bool:
+        return self._thread is not None
 
     def stop(self) -> None:
         thread, self._thread = self._thread, None

@@ -18,7 +18,7 @@ import numpy as np
 from clonespeaker.audio.convert import MixDown, open_resampler
 from clonespeaker.audio.pcm import Samples
 from clonespeaker.audio.ring import CaptureRing
-from clonespeaker.audio.stream import OnBlock, Stream
+from clonespeaker.audio.stream import InThread, OnBlock, Stream
 from clonespeaker.errors import DeviceError
 
 RATE_HZ = 44_100
@@ -40,14 +40,16 @@ class Microphone:
 
     Args:
         open_stream: opens the device, not started, to call what it is given; raises DeviceError.
+        in_thread: runs what blocks.
 
     Attributes:
         overflows: times that a device lost frames before they reached us, since the start.
         lost_samples: samples that reached us, but were overwritten before a recording had read them; likewise.
     """
 
-    def __init__(self, open_stream: Callable[[OnBlock], Stream]) -> None:
+    def __init__(self, open_stream: Callable[[OnBlock], Stream], *, in_thread: InThread = asyncio.to_thread) -> None:
         self._open_stream = open_stream
+        self.in_thread = in_thread
         self.overflows = 0
         self.lost_samples = 0
         self._capture: _Capture | None = None
@@ -57,6 +59,11 @@ class Microphone:
     def stream(self) -> Stream | None:
         """The open stream, where there is one."""
         return self._capture.stream if self._capture else None
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the open device has ended by itself, and gives nothing any more."""
+        return self._capture is not None and not self._capture.stream.is_active()
 
     @property
     def silent_for_s(self) -> float:
@@ -83,6 +90,9 @@ class Microphone:
         with self._switching:
             capture, self._capture = self._capture, None
             if capture is not None:
+                wake = capture.wake
+                if wake is not None:
+                    wake()  # a recording learns of it before anything can hang
                 capture.stream.close()
 
     def record(self, *, pre_roll_ms: float) -> Recording:
@@ -176,6 +186,8 @@ class Recording:
     async def _next_block(self) -> None:
         self._arrived.clear()
         for _ in range(2):  # where this whole machine stood still, the device gets the second half to catch up
+            if self._capture.microphone.stream is not self._capture.stream:
+                break
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(SILENT_AFTER_S / 2):
                     await self._arrived.wait()

@@ -16,55 +16,68 @@ import threading
 import time
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from clonespeaker.audio.devices import RATES_HZ, Device, Direction, card_of, holder, match, shapes
+from clonespeaker.audio.devices import (
+    RATES_HZ,
+    Device,
+    Direction,
+    card_of,
+    cards_held,
+    devices_there,
+    holder,
+    match,
+    shapes,
+)
 from clonespeaker.audio.stream import Fill, OnBlock, Stream
 from clonespeaker.errors import DeviceError
 
 log = logging.getLogger(__name__)
 
 _INVALID_RATE, _INVALID_CHANNELS, _UNAVAILABLE = -9997, -9998, -9985  # PortAudio's error numbers
-_SETTLED_S = 10.0  # a card or a sound server takes some time from showing up to being of use
-_LOOK_ANYWAY_S = 2.5  # for what tells nobody that it has come: a server behind a socket that stayed, a card set free
 _FRESH_S = 0.5  # so soon after it was opened, a device is taken to be still there
 _silenced = threading.Lock()  # microphone and speaker may be opened in two threads; there is one descriptor
 
 
 class SoundSystem:
-    """PortAudio, initialised. New cards appear only after a `refresh`."""
+    """PortAudio, initialised when it is first needed. New devices appear only after a `refresh`."""
 
     def __init__(self) -> None:
         import pyaudio
 
         self._pyaudio = pyaudio
-        self._portaudio: Any = None
-        self._there: list[object] | None = None
-        self._changed_at = self._looked_at = 0.0
-        self.refresh()
+        self._initialised: Any = None
+        self.notes = _Notes()
+        """What PortAudio and ALSA had to say while they looked around."""
+
+    @property
+    def _portaudio(self) -> Any:
+        if self._initialised is None:
+            with _quiet() as self.notes:
+                self._initialised = self._pyaudio.PyAudio()
+        return self._initialised
+
+    def there(self) -> object:
+        """What devices and sound servers there are: differs where one has come or gone since. Quick."""
+        return devices_there()
+
+    def held(self) -> object:
+        """Which cards other programs hold: differs where one has been taken or set free since. Quick."""
+        return cards_held()
 
     def refresh(self) -> None:
-        """Look for devices anew, where there may be others than before; no stream is open.
+        """Look for devices anew; no stream is open. Blocks.
 
-        Not each time somebody asks: plugins of ALSA's (a52) leak some kilobytes whenever PortAudio looks at them.
+        Not more often than needed: plugins of ALSA's (a52) leak some kilobytes whenever PortAudio looks at them.
         """
-        there, now = _what_there_is(), time.monotonic()
-        if there != self._there:
-            self._there, self._changed_at = there, now
-        elif now - self._changed_at > _SETTLED_S and now - self._looked_at < _LOOK_ANYWAY_S:
-            return
-        self._looked_at = now
         self.close()
-        with _quiet() as notes:
-            self._portaudio = self._pyaudio.PyAudio()
-        self.notes = notes
-        """What PortAudio and ALSA had to say while they looked around."""
+        _ = self._portaudio
 
     def close(self) -> None:
         """Give PortAudio back; no stream is open."""
-        if self._portaudio is not None:
-            self._portaudio.terminate()
+        initialised, self._initialised = self._initialised, None
+        if initialised is not None:
+            initialised.terminate()
 
     def devices(self) -> list[Device]:
         """All that there are, in PortAudio's order."""
@@ -175,20 +188,6 @@ class SoundSystem:
         return taken
 
 
-def _what_there_is() -> list[object]:
-    """The kernel's cards, and the sound servers' doors: it differs where something has come or gone."""
-    run = os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")
-    doors = [f"{run}/pulse/native", f"{run}/pipewire-0", "/run/pulse/native", "/run/pipewire/pipewire-0"]
-    doors.append(os.environ.get("PULSE_SERVER", "").removeprefix("unix:"))
-    there: list[object] = []
-    with contextlib.suppress(OSError):
-        there.append(Path("/proc/asound/cards").read_bytes())
-    for door in doors:
-        with contextlib.suppress(OSError):
-            there.append((door, os.stat(door).st_mtime_ns))
-    return there
-
-
 class _PortAudioStream:
     """A `Stream` of PortAudio's. Opening raises OSError, as PyAudio does."""
 
@@ -250,6 +249,11 @@ class _PortAudioStream:
             raise DeviceError(
                 self._direction, f"the {self._direction} {self.device!r} does not start ({error})"
             ) from error
+
+    def is_active(self) -> bool:
+        with contextlib.suppress(OSError):
+            return bool(self._stream.is_active())
+        return False
 
     def stop(self) -> None:
         with contextlib.suppress(OSError):

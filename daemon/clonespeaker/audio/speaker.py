@@ -26,7 +26,7 @@ from clonespeaker.audio.convert import OneRate
 from clonespeaker.audio.jitter import JitterBuffer
 from clonespeaker.audio.output import Output
 from clonespeaker.audio.pcm import Samples, apply_gain, volume_gain
-from clonespeaker.audio.stream import Fill, Stream
+from clonespeaker.audio.stream import Fill, InThread, Stream
 from clonespeaker.errors import DeviceError
 
 SILENT_AFTER_S = 1.0
@@ -36,7 +36,8 @@ SWITCH_INTERVAL_S, _IDLE_SWITCH_INTERVAL_S = 0.0005, 0.005
 """How long the interpreter stays with a thread that goes on, while a device plays and otherwise (Python's own): else
 the device's thread may wait for half a period. At all times, it would cost an idle daemon 0.08 % of a core."""
 
-_WAKES_WITHIN_S = 3.0  # a device that takes longer hangs
+_FADES_WITHIN_S = 0.1  # of a sound that is going on when the device is closed; two periods of most cards
+_FADE_LOOK_S = 0.003
 _LOOK_AGAIN_MS = 5.0  # where a sliver of sound is missing that only the next piece may bring
 _PIECE_MS = 20  # what the pump moves at a time; a change of volume is spread over one
 _CONVERTED_FRAMES = (
@@ -53,6 +54,7 @@ class Speaker:
         read_ahead_s: seconds of sound taken in ahead of what is heard.
         lead_in_ms: silence before each sound, for amplifiers that swallow the first word.
         volume: 0–100.
+        in_thread: runs what blocks.
     """
 
     def __init__(
@@ -63,8 +65,10 @@ class Speaker:
         read_ahead_s: float = 30,
         lead_in_ms: float = 0,
         volume: int = 100,
+        in_thread: InThread = asyncio.to_thread,
     ) -> None:
         self._open_stream = open_stream
+        self.in_thread = in_thread
         self._opened: tuple[Stream, Output] | None = None
         self._awake_since: float | None = None
         self._newest_output: Output | None = None  # of the open device, or of the last one
@@ -83,6 +87,11 @@ class Speaker:
     def underflows(self) -> int:
         """Times that the device ran dry though we gave it all it asked for, as far as it says so."""
         return self._newest_output.underflows if self._newest_output else 0
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the open device has ended by itself, though it is to be awake."""
+        return self._opened is not None and self._awake_since is not None and not self._opened[0].is_active()
 
     @property
     def silent_for_s(self) -> float:
@@ -128,15 +137,25 @@ class Speaker:
                 sys.setswitchinterval(_IDLE_SWITCH_INTERVAL_S)
 
     def close(self) -> None:
-        """Give the device back. Blocks; never raises."""
+        """Let a sound that was stopped fade out, and give the device back. Blocks; never raises."""
         with self._switching:
+            if self._opened is not None and self._awake_since is not None:
+                stream, output = self._opened
+                give_up_at = time.monotonic() + _FADES_WITHIN_S
+                while output.hushing and stream.is_active() and time.monotonic() < give_up_at:
+                    time.sleep(_FADE_LOOK_S)
+                if not output.hushing and self.silent_for_s < SILENT_AFTER_S:
+                    stream.stop()  # lets out what it was given; closing alone would cut it off
             self._close()
 
     def _close(self) -> None:
         opened, self._opened, self._awake_since = self._opened, None, None
         sys.setswitchinterval(_IDLE_SWITCH_INTERVAL_S)
         if opened is not None:
-            opened[0].close()
+            stream, output = opened
+            if output.wake is not None:
+                output.wake()  # what is being played learns of it before anything can hang
+            stream.close()
 
     def play(self) -> Playback:
         """A sound to be played now; it wakes the device.
@@ -253,7 +272,7 @@ class Playback:
 
     async def _run(self) -> None:
         """The pump. Ends when everything has been handed to the device."""
-        await self._wake_device()
+        await self._speaker.in_thread(self._speaker.wake)
         while self._output.hushing:
             await self._change()
         first = True
@@ -275,13 +294,6 @@ class Playback:
                 # More came after it had run dry; had nothing come, it would have been the end.
                 self.underruns += 1
                 self._speaker.jitter.starved()
-
-    async def _wake_device(self) -> None:
-        try:
-            async with asyncio.timeout(_WAKES_WITHIN_S):
-                await asyncio.to_thread(self._speaker.wake)
-        except TimeoutError:
-            raise DeviceError("speaker", f"the speaker ({self._stream.device}) does not start; unplug it?") from None
 
     async def _gather(self) -> bool:
         """Wait until there is enough to start with; False if there is nothing and never will be."""
@@ -333,6 +345,8 @@ class Playback:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(SILENT_AFTER_S / 2):
                     await self._changed.wait()
+            if self._speaker.stream is not self._stream:
+                break
             if self._changed.is_set() or self._output.periods != periods:
                 self._changed.clear()
                 return

@@ -193,6 +193,12 @@ class _Mixed:
     def open_speaker(self, wanted: str, *, period_ms: float, fill: Fill) -> Stream:
         return self._speaker.open_speaker(wanted, period_ms=period_ms, fill=fill)
 
+    def there(self) -> object:
+        return self._real.there()
+
+    def held(self) -> object:
+        return self._real.held()
+
     def refresh(self) -> None:
         self._real.refresh()
 
