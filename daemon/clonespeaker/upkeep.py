@@ -96,6 +96,7 @@ class SoundUpkeep:
         # In the order in which they are opened: a press counts once there is a microphone, and wants an answer then.
         self._all: dict[str, Microphone | Speaker] = {"speaker": speaker, "microphone": microphone}
         self._kept = self._all if keep_microphone_open else {"speaker": speaker}
+        self._silent: set[str] = set()
         self._there, self._held = sound.there(), sound.held()
         self._changed_at = -_SETTLED_S
         self._reopen = _Pause(*_REOPEN_AFTER_S)
@@ -118,20 +119,25 @@ class SoundUpkeep:
         Raises:
             StuckError: a call into a device hangs.
         """
-        silent: set[str] = set()
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
             self._raise_if_stuck()
-            # Two looks in a row: where this whole machine stood still for a second, nothing is wrong with a device.
-            before, silent = silent, {name for name, at in self._kept.items() if at.silent_for_s > SILENT_AFTER_S}
-            for name in {name for name, at in self._kept.items() if at.is_gone} | (silent & before):
-                self._news.begin_fault(DeviceError(name, f"the {name} stopped; is it unplugged?"))
+            for name in self._tell_dead():
                 await self._close(name)
             await self._open_what_is_missing()
-            for name in self._kept.keys() - silent - set(self._missing()):
+            for name in self._kept.keys() - self._silent - set(self._missing()):
                 self._news.end_fault(f"no-{name}")  # a turn may have missed it for a moment
-            if not silent and not self._calls.oldest_s:
+            if not self._silent and not self._calls.oldest_s:
                 self._on_progress()
+
+    def _tell_dead(self) -> set[str]:
+        # Two looks in a row: where this whole machine stood still for a second, nothing is wrong with a device.
+        before = self._silent
+        self._silent = {name for name, device in self._kept.items() if device.silent_for_s > SILENT_AFTER_S}
+        dead = {name for name, device in self._kept.items() if device.is_gone} | (self._silent & before)
+        for name in dead:
+            self._news.begin_fault(DeviceError(name, f"the {name} stopped; is it unplugged?"))
+        return dead
 
     async def close(self) -> None:
         """Close them, and where they come from; leave behind what hangs, for PortAudio hangs with its device."""
@@ -199,6 +205,7 @@ class SoundUpkeep:
                 self._news.begin_fault(error)
                 while self._calls.oldest_s:
                     self._raise_if_stuck()
+                    self._tell_dead()
                     await asyncio.sleep(_LOOK_EVERY_S)
             return error
         return None

@@ -77,6 +77,14 @@ class SoundCard:
         """The server goes, without a word to anybody."""
         os.kill(int(self.environment["SOUND_SERVER_PID"]), signal.SIGKILL)
 
+    def freeze(self) -> None:
+        """The server hangs: who calls it waits."""
+        os.kill(int(self.environment["SOUND_SERVER_PID"]), signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """It goes on."""
+        os.kill(int(self.environment["SOUND_SERVER_PID"]), signal.SIGCONT)
+
     @property
     def alsa_settings(self) -> Path:
         """The file in which ALSA finds this card, and nothing else."""

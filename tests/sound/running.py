@@ -143,9 +143,11 @@ async def run_daemon(card: SoundCard, state_dir: Path, **sections: dict[str, Any
         yield daemon
     finally:
         daemon.running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await daemon.running
-        await clone.stop()
+        try:
+            with contextlib.suppress(asyncio.CancelledError):
+                await daemon.running
+        finally:
+            await clone.stop()
 
 
 class Nobody:
