@@ -159,6 +159,12 @@ class Audience:
     def __init__(self) -> None:
         self.played_frames = 0
 
+    def on_wait(self, error: CloneError) -> None:
+        """Nobody waits."""
+
+    def on_answer(self) -> None:
+        """Nobody listens."""
+
     def on_caption(self, text: str, *, final: bool) -> None:
         """Nobody reads."""
 

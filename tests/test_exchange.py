@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from clonespeaker import attempts
+from clonespeaker import attempts, exchange
 from clonespeaker.audio import wav
 from clonespeaker.audio.files import WavRecorder
 from clonespeaker.audio.pcm import Samples
@@ -25,6 +26,7 @@ from clonespeaker.clone.reply import Citation
 from clonespeaker.conversation import Conversation
 from clonespeaker.errors import CloneError, ClonespeakerError, DeviceError, MediaError
 from clonespeaker.exchange import Exchange
+from clonespeaker.simulate.conversations import Message
 from clonespeaker.simulate.faults import FAULTS
 from clonespeaker.simulate.received import Received
 from clonespeaker.simulate.server import SimulatedClone
@@ -117,6 +119,14 @@ class Listener:
     citations: list[Citation] = field(default_factory=list)
     played: int = 0
     starts: int = 0
+    answers: int = 0
+    waits: list[str] = field(default_factory=list)
+
+    def on_wait(self, error: CloneError) -> None:
+        self.waits.append(str(error))
+
+    def on_answer(self) -> None:
+        self.answers += 1
 
     def on_caption(self, text: str, *, final: bool) -> None:
         self.captions.append((text, final))
@@ -154,10 +164,12 @@ class Talk:
         self.exchange = Exchange(self.client, self.conversation, **{"voice": self.voice, **options})
         return self.exchange
 
-    async def ask(self, question: Utterance | str | None = None, **options: Any) -> str | None:
-        """One turn → None where it was answered, else the fault's name."""
+    async def ask(self, question: Utterance | str | None = None, *, speaks: bool = False, **options: Any) -> str | None:
+        """One turn, in which the user may still speak → None where it was answered, else the fault's name."""
         self.listener, self.timeline = Listener(), Timeline()
         self.timeline.begin_without_button()
+        if speaks:
+            self.timeline.released = None
         try:
             await self.exchange.run(question or Utterance.of(SPEECH), self.timeline, self.listener, **options)
         except ClonespeakerError as error:
@@ -390,7 +402,7 @@ OUTCOMES = {
     "status-403": Expected("refused", "live"),
     "status-403-prerequisites": Expected("prerequisites", "live"),
     "status-404": Expected("no-conversation", "live live"),
-    "status-409": Expected("rejected", "live"),
+    "status-409": Expected("busy", "live live live"),
     "status-413": Expected("rejected", "live exact"),
     "status-422": Expected("rejected", "live exact"),
     "status-429": Expected("busy", "live live live"),
@@ -463,17 +475,92 @@ async def test_but_not_for_long() -> None:
         assert len(talk.clone.received) == 1
 
 
-async def test_nobody_there_is_tried_again(talk: Talk) -> None:
-    await talk.ask("Hello")
+@asynccontextmanager
+async def gone(talk: Talk) -> AsyncIterator[Callable[[], Awaitable[object]]]:
+    """The clone can't be reached until what this gives is called; it has the conversation."""
+    await talk.conversation.current()
     port = int(talk.client.base_url.rpartition(":")[2])
     await talk.clone.stop()
-    assert await talk.ask("Hello") == "offline"
-    assert talk.timeline.retries == attempts.RETRIES
-    await talk.clone.start(port=port)
+    yield partial(talk.clone.start, port=port)
+
+
+async def test_nobody_there_is_tried_again_for_so_long(talk: Talk) -> None:
+    talk.make_exchange(retry_for_s=0.3)
+    async with gone(talk) as come_back:
+        assert await talk.ask("Hello") == "offline"
+        assert talk.timeline.retries >= 3
+        assert len(talk.listener.waits) == talk.timeline.retries
+        assert "can't connect" in talk.listener.waits[1]
+        assert re.search(r"; tried 2 times, again in 0\.\d s$", talk.listener.waits[1])
+        await come_back()
     assert await talk.ask("Hello") is None
 
 
-# Live and exact
+async def test_nobody_there_is_told_at_once_where_nobody_wants_to_wait(talk: Talk) -> None:
+    talk.make_exchange(retry_for_s=0)
+    async with gone(talk) as come_back:
+        assert await talk.ask("Hello") == "offline"
+        assert talk.timeline.retries == 0
+        await come_back()
+
+
+@pytest.mark.parametrize("question", ["text", "speech"])
+async def test_a_question_is_kept_until_the_network_is_back(talk: Talk, question: str) -> None:
+    async with gone(talk) as come_back:
+        turn = asyncio.create_task(talk.ask("Hello" if question == "text" else None))
+        await until(lambda: len(talk.listener.waits) >= 3)
+        await come_back()
+        assert await turn is None
+    assert talk.listener.answers == 1
+    assert await talk.history() == ["CLONE", "USER", "CLONE"]
+    if question == "speech":
+        assert talk.clone.received[0].pcm == SPEECH.tobytes()
+
+
+async def test_while_the_user_speaks_it_is_tried_without_end(talk: Talk) -> None:
+    talk.make_exchange(retry_for_s=0)
+    utterance = Utterance()
+    utterance.add(SPEECH)
+    async with gone(talk) as come_back:
+        turn = asyncio.create_task(talk.ask(utterance, speaks=True))
+        await until(lambda: len(talk.listener.waits) >= 3)
+        await come_back()
+        await until(lambda: talk.clone.received and talk.clone.received[0].first_byte_s)
+    assert talk.uploads == ["live"]
+    talk.timeline.released = time.monotonic()
+    utterance.end()
+    assert await turn is None
+    assert talk.clone.received[0].pcm == SPEECH.tobytes()
+
+
+@pytest.mark.parametrize("name", ["reset", "reset-answered"])
+async def test_whether_it_was_heard_is_found_out_once_the_network_is_back(talk: Talk, name: str) -> None:
+    """Until then nothing is sent again."""
+    await talk.conversation.current()
+    talk.clone.fault_once(name)
+    turn = asyncio.create_task(talk.ask("Hello"))
+    await until(lambda: talk.clone.received and talk.clone.received[0].complete)
+    async with gone(talk) as come_back:
+        await until(lambda: len(talk.listener.waits) >= 2)
+        await come_back()
+    assert await turn == (None if name == "reset" else "reply-broken")
+    assert await talk.history() == ["CLONE", "USER", "CLONE"]
+    assert talk.listener.last == ("You wrote: Hello", True)  # to be read, at least
+
+
+async def test_an_answer_that_comes_into_the_history_later_is_read_there(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange, "_TEXT_AFTER_S", (0.0, 0.05, 0.05))
+    conversation_id = await talk.conversation.current()
+    talk.clone.fault_once("reset-heard")
+    turn = asyncio.create_task(talk.ask("Hello"))
+    heard = talk.clone._memory.find("id", conversation_id).messages
+    await until(lambda: len(heard) == 2)
+    await asyncio.sleep(0.03)
+    heard.append(Message("CLONE", "Here I am"))
+    assert await turn == "reply-broken"
+    assert talk.listener.last == ("Here I am", True)
 
 
 async def test_once_exact_was_taken_uploads_stay_exact(talk: Talk) -> None:

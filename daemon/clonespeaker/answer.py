@@ -20,6 +20,12 @@ log = logging.getLogger(__name__)
 class Audience(Protocol):
     """Who is told what a turn brings, as it comes."""
 
+    def on_wait(self, error: CloneError) -> None:
+        """It is tried again in a moment; what went wrong, and when that is."""
+
+    def on_answer(self) -> None:
+        """The clone answers."""
+
     def on_caption(self, text: str, *, final: bool) -> None:
         """What the clone has said so far, in text."""
 

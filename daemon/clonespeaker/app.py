@@ -27,7 +27,6 @@ from clonespeaker.audio.speaker import Speaker
 from clonespeaker.audio.stream import Stream
 from clonespeaker.clone.client import CloneClient
 from clonespeaker.clone.connection import open_session
-from clonespeaker.clone.records import CloneProfile
 from clonespeaker.clone.snippets import load_mp3_decoder
 from clonespeaker.commands import obey
 from clonespeaker.config.credentials import mask_key
@@ -35,8 +34,9 @@ from clonespeaker.config.settings import Settings
 from clonespeaker.controls.button import Button, open_button
 from clonespeaker.controls.keyboard import Keyboard
 from clonespeaker.conversation import Conversation
-from clonespeaker.errors import CloneError, DeviceError, StuckError
+from clonespeaker.errors import DeviceError, StuckError
 from clonespeaker.exchange import Exchange
+from clonespeaker.lookout import Lookout
 from clonespeaker.news import News
 from clonespeaker.service import notify
 from clonespeaker.state import StateDir
@@ -45,8 +45,6 @@ from clonespeaker.tally import Figures
 from clonespeaker.upkeep import Sound, SoundUpkeep
 
 log = logging.getLogger(__name__)
-
-_ASK_AGAIN_MOST_S = 60.0
 
 
 class App:
@@ -75,12 +73,12 @@ class App:
         self._sound = sound
         self._listener = listener
         self._status: StatusServer | None = None
-        self._profile = CloneProfile(slug=settings.clone.slug)
         self.news = News(self._publish)
         self.appliance: Appliance
         self.microphone: Microphone
         self.speaker: Speaker
         self.conversation: Conversation
+        self._lookout: Lookout
         self.ready = asyncio.Event()
         """Set once presses count."""
 
@@ -158,6 +156,9 @@ class App:
             at_rest=lambda: self.appliance.is_at_rest(),
         )
         self.appliance = self._make_appliance(client, state)
+        self._lookout = Lookout(
+            client, self.conversation, self.news, slug=clone.slug, at_rest=self.appliance.is_at_rest
+        )
         self._status = await open_status_server(
             host=settings.status.host,
             port=settings.status.port,
@@ -176,7 +177,7 @@ class App:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.appliance.run(), name="appliance")
                 tasks.create_task(upkeep.run(), name="sound")
-                tasks.create_task(self._settle(client), name="conversation")
+                tasks.create_task(self._lookout.run(), name="lookout")
                 self.ready.set()
                 notify("READY=1")
                 log.info("ready; status at ws://%s:%d/", settings.status.host, self.port)
@@ -210,6 +211,7 @@ class App:
             reply=settings.clone.reply,
             upload=settings.clone.upload,
             image_url=settings.clone.image_url,
+            retry_for_s=settings.clone.retry_for_s,
             longest_ms=settings.microphone.pre_roll_ms + settings.microphone.max_seconds * 1_000,
             raw_rate_hz=settings.speaker.reply_rate_hz,
         )
@@ -251,23 +253,6 @@ class App:
             )
         return _NoButton()
 
-    # The clone, looked up ahead of the first press
-
-    async def _settle(self, client: CloneClient) -> None:
-        pause_s = 1.0
-        while True:
-            try:
-                await self.conversation.current()
-                if self.settings.clone.slug:
-                    self._profile = await client.profile(self.settings.clone.slug)
-            except CloneError as error:
-                self.news.begin_fault(error)
-            else:
-                self.news.end_faults_of_the_clone()
-                return
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, _ASK_AGAIN_MOST_S)
-
     # What the status server asks
 
     def _publish(self, event: str, **fields: Any) -> None:
@@ -284,7 +269,7 @@ class App:
                 "microphone": _describe(self.microphone.stream),
                 "speaker": _describe(self.speaker.stream),
             },
-            "clone": {"base_url": self.settings.clone.base_url, **msgspec.to_builtins(self._profile)},
+            "clone": {"base_url": self.settings.clone.base_url, **msgspec.to_builtins(self._lookout.profile)},
             **self.appliance.snapshot(),
         }
 

@@ -325,7 +325,8 @@ class Appliance:
         try:
             await self._conversation.renew()
         except CloneError as error:
-            log.warning("conversation: no new one for the next visitor: %s", error)
+            log.warning("conversation: no new one for the next visitor yet: %s", error)
+            self._conversation.lost()  # the next visitor's first question makes it
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         return self._tasks.create_task(work)

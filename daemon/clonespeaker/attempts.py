@@ -3,10 +3,13 @@
 - A live upload that the server refuses for its form (`LIVE_REFUSALS`), or breaks off without a word, goes again as
   exact, at once.
 - A conversation that the clone has lost is made anew, once.
-- What may pass by itself (no connection, 429, 5xx) is tried again a moment later, `RETRIES` times.
+- Where no connection could be had, the question is kept and tried again, while the user still speaks and for
+  `retry_for_s` after; the pauses grow to two seconds.
+- What may pass by itself at the clone's end (no answer, 409, 429, 5xx) is tried again `RETRIES` times within the same
+  time. A `Retry-After` is honoured; one that is longer than the time left is told instead.
 
 Where a request had gone out whole and no answer came, or a 5xx, the history tells first whether the clone has heard
-it: then it is not sent again.
+it: then it is not sent again. As long as the history can't be had, nothing is.
 """
 
 from __future__ import annotations
@@ -15,6 +18,8 @@ import asyncio
 import contextlib
 import logging
 import random
+import time
+from collections.abc import Callable
 
 from clonespeaker.clone.connection import Request
 from clonespeaker.clone.failures import ConnectionBroken
@@ -28,7 +33,7 @@ LIVE_REFUSALS = frozenset({400, 411, 413, 415, 422, 501})
 
 RETRIES = 2
 _BACKOFF_S = 0.5  # before the first retry, doubled for each; half of it is left to chance
-_RETRY_AFTER_MOST_S = 5.0
+_BACKOFF_MOST_S = 2.0
 
 
 class Attempts:
@@ -38,20 +43,39 @@ class Attempts:
         conversation: that the turn is part of.
         live: whether the first is a live upload.
         may_fall_back: whether an exact one may follow it.
+        retry_for_s: how long after its end a question is tried again.
+        question_ended_at: when that was, in monotonic seconds; None while the user speaks.
+        on_wait: told what went wrong; its words say how often that was tried, and when it is tried again.
 
     Attributes:
         live: whether the next one is a live upload.
         refused_live: what the server said to a live upload, where it refused one.
+        heard: the clone has got the question, though no answer came.
     """
 
-    def __init__(self, conversation: Conversation, *, live: bool, may_fall_back: bool) -> None:
+    def __init__(
+        self,
+        conversation: Conversation,
+        *,
+        live: bool,
+        may_fall_back: bool,
+        retry_for_s: float,
+        question_ended_at: Callable[[], float | None],
+        on_wait: Callable[[CloneError], None],
+    ) -> None:
         self._conversation = conversation
         self._may_fall_back = may_fall_back
+        self._retry_for_s = retry_for_s
+        self._question_ended_at = question_ended_at
+        self._on_wait = on_wait
         self._said_before: list[str] = []  # by the user, as far as the history had it
-        self._retries = 0
+        self._tried = 0
+        self._reached = 0  # of those, how many got as far as the clone
         self._lost_conversation = False
+        self._may_have_heard = False
         self.live = live
         self.refused_live: CloneError | None = None
+        self.heard = False
 
     async def begin(self) -> None:
         """Note what the history has before the next one. The conversation is known."""
@@ -63,33 +87,41 @@ class Attempts:
 
     async def prepare_another(self, error: CloneError, request: Request) -> None:
         """Get ready for another attempt after one that ended in `error`, or raise it where none would help."""
+        told_nothing = error.status is None or error.status >= 500  # a gateway's 502 says nothing of the clone behind
+        self._may_have_heard = self._may_have_heard or (request.body_sent_at is not None and told_nothing)
         if self.live and self._may_fall_back and request.connected_at is not None and _refuses_live(error):
-            await self._require_unheard(error, request)
             self.live, self.refused_live = False, error
             log.info("upload: refused live (%s); sending it whole", error)
         elif error.fault == "no-conversation" and not self._lost_conversation and self._conversation.lost():
             self._lost_conversation = True
-        elif error.retryable and self._retries < RETRIES:
-            await self._require_unheard(error, request)
-            await self._wait(error)
+        elif error.retryable:
+            await self._wait(error, reached=request.connected_at is not None)
         else:
             raise error
-
-    async def _require_unheard(self, error: CloneError, request: Request) -> None:
-        told_nothing = (
-            error.status is None or error.status >= 500
-        )  # a gateway's 502 says nothing of the clone behind it
-        if request.body_sent_at is not None and told_nothing and await self.was_heard():
+        while self._may_have_heard:
+            try:
+                self.heard = await self.was_heard()
+                self._may_have_heard = False
+            except CloneError as unknown:
+                if not unknown.retryable:
+                    raise
+                await self._wait(unknown, reached=unknown.status is not None)
+        if self.heard:
             raise CloneError("the clone heard it, but its answer was lost", fault="reply-broken") from error
 
-    async def _wait(self, error: CloneError) -> None:
-        if (error.retry_after_s or 0.0) > _RETRY_AFTER_MOST_S:
-            raise error
-        backoff_s = _BACKOFF_S * 2**self._retries * random.uniform(0.5, 1.0)
-        pause_s = max(backoff_s, error.retry_after_s or 0.0)
-        self._retries += 1
-        log.info("clone: %s; trying again in %.1f s", error, pause_s)
+    async def _wait(self, error: CloneError, *, reached: bool) -> None:
+        pause_s = min(_BACKOFF_S * 2**self._tried, _BACKOFF_MOST_S) * random.uniform(0.5, 1.0)
+        pause_s = max(pause_s, error.retry_after_s or 0.0)
+        self._tried += 1
+        self._reached += reached
+        if self._reached > RETRIES or pause_s > self._left_s():
+            raise error if self._tried == 1 else error.with_words(f"tried {_times(self._tried)}")
+        self._on_wait(error.with_words(f"tried {_times(self._tried)}, again in {pause_s:.1f} s"))
         await asyncio.sleep(pause_s)
+
+    def _left_s(self) -> float:
+        ended_at = self._question_ended_at()
+        return float("inf") if ended_at is None else ended_at + self._retry_for_s - time.monotonic()
 
     async def was_heard(self) -> bool:
         """Whether the clone has got the question: its history has something new by the user.
@@ -103,3 +135,7 @@ class Attempts:
 
 def _refuses_live(error: CloneError) -> bool:
     return error.status in LIVE_REFUSALS or isinstance(error, ConnectionBroken)
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"

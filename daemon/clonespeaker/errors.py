@@ -132,6 +132,17 @@ class CloneError(ClonespeakerError):
         self.status = status
         self.retry_after_s = retry_after_s
 
+    def with_words(self, words: str) -> CloneError:
+        """The same with something more to say."""
+        return CloneError(
+            f"{self}; {words}",
+            fault=self.fault or "rejected",
+            retryable=self.retryable,
+            status=self.status,
+            retry_after_s=self.retry_after_s,
+            detail=self.detail,
+        )
+
     @property
     def exit_code(self) -> int:  # type: ignore[override]
         """69 where nobody answered, 77 where the key or the clone's prerequisites are at fault, else 1."""

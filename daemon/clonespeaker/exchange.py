@@ -27,6 +27,7 @@ from clonespeaker.utterance import Utterance
 
 log = logging.getLogger(__name__)
 
+_TEXT_AFTER_S = (0.0, 1.0, 2.0)  # looks for the text of a reply that broke off; the clone may still be at it
 _SPARE_MS = 1_000  # what a recording may be longer than its limit, in the header of a live upload
 
 
@@ -41,6 +42,7 @@ class Exchange:
         stream: have the reply as it is made, not at once when it is ready.
         upload: "live", "exact" or "auto".
         image_url: a picture sent with every utterance.
+        retry_for_s: how long after its end a question is tried again.
         longest_ms: the longest utterance there may be.
         raw_rate_hz: the rate of sound that doesn't say.
 
@@ -58,6 +60,7 @@ class Exchange:
         stream: bool = True,
         upload: str = "auto",
         image_url: str | None = None,
+        retry_for_s: float = 20,
         longest_ms: float = 60_000,
         raw_rate_hz: int = 44_100,
     ) -> None:
@@ -69,6 +72,7 @@ class Exchange:
         self._live = upload != "exact"
         self._may_fall_back = upload == "auto"
         self._image_url = image_url
+        self._retry_for_s = retry_for_s
         self._longest_ms = longest_ms
         self._raw_rate_hz = raw_rate_hz
         self.on_mp3: Callable[[], object] = lambda: None
@@ -95,7 +99,7 @@ class Exchange:
             answer = Answer(
                 playback, silent_because, audience=audience, timeline=timeline, raw_rate_hz=self._raw_rate_hz
             )
-            await _Turn(self, question, answer, timeline, image_url or self._image_url).run()
+            await _Turn(self, question, answer, timeline, audience, image_url or self._image_url).run()
             if answer.is_mp3:
                 self.on_mp3()
 
@@ -131,17 +135,22 @@ class _Turn:
         question: Utterance | str,
         answer: Answer,
         timeline: Timeline,
+        audience: Audience,
         image_url: str | None,
     ) -> None:
         self._exchange = exchange
         self._question = question
         self._answer = answer
         self._timeline = timeline
+        self._audience = audience
         self._image_url = image_url
         self._attempts = Attempts(
             exchange._conversation,
             live=exchange._live and isinstance(question, Utterance),
             may_fall_back=exchange._may_fall_back,
+            retry_for_s=exchange._retry_for_s,
+            question_ended_at=lambda: timeline.released,
+            on_wait=audience.on_wait,
         )
 
     async def run(self) -> None:
@@ -150,7 +159,7 @@ class _Turn:
             await self._ask_until_answered()
             await asyncio.gather(answer.play_out(), *([] if answer.text else [self._recover_text()]))
         except ClonespeakerError:
-            if answer.began:
+            if answer.began or self._attempts.heard:
                 await asyncio.gather(answer.play_what_came(), self._recover_text())
             raise
         finally:
@@ -181,6 +190,8 @@ class _Turn:
         try:
             async with contextlib.aclosing(events):
                 async for event in events:
+                    if not self._answer.began:
+                        self._audience.on_answer()
                     await self._answer.take(event)
         finally:
             self._timeline.connected = request.connected_at
@@ -197,9 +208,12 @@ class _Turn:
     async def _recover_text(self) -> None:
         """The whole text of a reply that broke off, from the history; as far as it came, where that fails."""
         text = self._answer.text
-        with contextlib.suppress(CloneError):
-            heard = await self._attempts.was_heard()
-            for message in self._exchange._conversation.messages[-1:] if heard else ():
-                if message.sender == "CLONE" and message.text:
-                    text = message.text
+        for pause_s in _TEXT_AFTER_S:
+            await asyncio.sleep(pause_s)
+            with contextlib.suppress(CloneError):
+                heard = await self._attempts.was_heard()
+                last = self._exchange._conversation.messages[-1:] if heard else []
+                if last and last[0].sender == "CLONE" and last[0].text:
+                    text = last[0].text
+                    break
         self._answer.tell(text, final=True)

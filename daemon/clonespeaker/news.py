@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -20,6 +21,7 @@ Publish = Callable[..., None]
 
 _LEVEL_EVERY_S = 1 / 15
 _LEVELS_IN = {"microphone": State.LISTENING, "speaker": State.SPEAKING}
+_STAYING = frozenset({"prerequisites", "no-codec"})  # only an answer shows that these are over
 _STANDING = frozenset({"no-microphone", "no-speaker", "button-stuck", "muted"})  # an answer does not end these
 
 
@@ -32,12 +34,14 @@ class News:
     Attributes:
         faults: those that are active: name → what is wrong and what to do.
         tally: counts since the start.
+        troubled: set while something is wrong with the clone, or the way there.
     """
 
     def __init__(self, publish: Publish) -> None:
         self.publish = publish
         self.faults: dict[str, str] = {}
         self.tally = Tally()
+        self.troubled = asyncio.Event()
         self._began_at = time.monotonic()
         self._state = State.STARTING
         self._told_level_at = {"microphone": 0.0, "speaker": 0.0}
@@ -57,6 +61,8 @@ class News:
         name = error.fault or "rejected"
         if name not in self.faults:
             self.tally.faults[name] += 1
+        if name not in _STANDING:
+            self.troubled.set()
         if self.faults.get(name) != str(error):
             self.faults[name] = str(error)
             log.warning("fault %s: %s", name, error)
@@ -68,10 +74,18 @@ class News:
             log.info("fault %s is over", name)
             self.publish("fault", fault=name, active=False, message=FAULTS[name], detail="")
 
-    def end_faults_of_the_clone(self) -> None:
-        """It has answered."""
-        for name in [name for name in self.faults if name not in _STANDING]:
+    def end_faults_of_the_clone(self, *, but: str | None = None) -> None:
+        """It has answered; or only this one is left."""
+        for name in [name for name in self.faults if name not in _STANDING and name != but]:
             self.end_fault(name)
+        if but is None:
+            self.troubled.clear()
+
+    def end_faults_that_passed(self) -> None:
+        """The clone is there; how it answers is another question."""
+        for name in [name for name in self.faults if name not in _STANDING | _STAYING]:
+            self.end_fault(name)
+        self.troubled.clear()
 
     def level(self, source: Literal["microphone", "speaker"], samples: Samples) -> None:
         """Sound passes by; its level is told while it is what the state is about, 15 times a second at most."""

@@ -13,7 +13,7 @@ import msgspec
 from clonespeaker.audio.microphone import Microphone, Recording
 from clonespeaker.audio.pcm import Samples
 from clonespeaker.clone.reply import Citation
-from clonespeaker.errors import ClonespeakerError, DeviceError
+from clonespeaker.errors import CloneError, ClonespeakerError, DeviceError
 from clonespeaker.exchange import Exchange
 from clonespeaker.news import News
 from clonespeaker.timeline import Timeline
@@ -140,6 +140,14 @@ class OngoingTurn:
                     await asyncio.shield(asyncio.ensure_future(microphone.in_thread(microphone.close)))
 
     # The exchange's audience
+
+    def on_wait(self, error: CloneError) -> None:
+        """What went wrong is told while it is tried again."""
+        self._news.begin_fault(error)
+
+    def on_answer(self) -> None:
+        """So whatever was wrong with the clone is over."""
+        self._news.end_faults_of_the_clone()
 
     def on_caption(self, text: str, *, final: bool) -> None:
         """What the clone has said so far."""

@@ -48,6 +48,7 @@ def environment(clone: SimulatedClone, tmp_path: Path) -> dict[str, str]:
         "CLONESPEAKER_API_KEY": clone.api_key,
         "CLONESPEAKER_CLONE__BASE_URL": clone.url,  # type: ignore[attr-defined]
         "CLONESPEAKER_CLONE__SLUG": clone.slug,
+        "CLONESPEAKER_CLONE__RETRY_FOR_S": "1",
         "CLONESPEAKER_BUTTON__SOURCE": "none",
         "CLONESPEAKER_STATE_DIR": str(tmp_path / "state"),
         "CLONESPEAKER_STATUS__PORT": "0",

@@ -475,7 +475,7 @@ REFUSALS = [
     ),
     ("403 Forbidden", b'{"detail": "This API key is not active"}', "refused", False, "is not active", EXIT_REFUSED),
     ("404 Not Found", b'{"detail": "Conversation not found"}', "no-conversation", False, "not found", EXIT_FAILED),
-    ("409 Conflict", b'{"detail": "in progress"}', "rejected", False, "in progress", EXIT_FAILED),
+    ("409 Conflict", b'{"detail": "in progress"}', "busy", True, "in progress", EXIT_FAILED),
     (
         "422 Unprocessable",
         b'{"detail": [{"loc": ["body", "stream"], "msg": "must be a boolean", "type": "x"}]}',

@@ -61,7 +61,7 @@ def refused(
         (301, b"", "clone", "rejected", False, EXIT_FAILED, ["https://new.example (301)", "clone.base_url"]),
         (308, HTML, "clone", "rejected", False, EXIT_FAILED, ["https://new.example (308)"]),
         (400, b"", "conversation", "rejected", False, EXIT_FAILED, ["did not accept the request (400)"]),
-        (409, b'{"detail": "taken"}', "conversation", "rejected", False, EXIT_FAILED, ["(409): taken"]),
+        (409, b'{"detail": "taken"}', "conversation", "busy", True, EXIT_FAILED, ["(409): taken"]),
         (411, b"", "conversation", "rejected", False, EXIT_FAILED, ["(411)"]),
         (413, HTML, "conversation", "rejected", False, EXIT_FAILED, ["(413)"]),
         (415, b"", "conversation", "rejected", False, EXIT_FAILED, ["(415)"]),

@@ -22,6 +22,7 @@ from clonespeaker.clone.reply import Citation
 from clonespeaker.config import settings as kinds
 from clonespeaker.config.settings import Settings
 from clonespeaker.conversation import Conversation
+from clonespeaker.errors import CloneError
 from clonespeaker.exchange import Exchange
 from clonespeaker.simulate.server import SimulatedClone
 from clonespeaker.state import StateDir
@@ -152,6 +153,10 @@ async def run_daemon(card: SoundCard, state_dir: Path, **sections: dict[str, Any
 
 class Nobody:
     """An audience that doesn't listen."""
+
+    def on_wait(self, error: CloneError) -> None: ...
+
+    def on_answer(self) -> None: ...
 
     def on_caption(self, text: str, *, final: bool) -> None: ...
 

@@ -27,7 +27,7 @@ from clonespeaker.config.credentials import read_api_key
 from clonespeaker.config.load import load, require_clone
 from clonespeaker.config.settings import Settings
 from clonespeaker.conversation import Conversation
-from clonespeaker.errors import EXIT_USAGE, ClonespeakerError, DeviceError, MediaError
+from clonespeaker.errors import EXIT_USAGE, CloneError, ClonespeakerError, DeviceError, MediaError
 from clonespeaker.exchange import Exchange
 from clonespeaker.state import StateDir
 from clonespeaker.timeline import Timeline
@@ -91,6 +91,7 @@ async def _ask(options: argparse.Namespace, settings: Settings, api_key: str, qu
             stream=not options.no_stream,
             upload="exact",
             image_url=settings.clone.image_url,
+            retry_for_s=settings.clone.retry_for_s,
             raw_rate_hz=settings.speaker.reply_rate_hz,
         )
         answer, timeline = _Answer(), Timeline()
@@ -150,6 +151,12 @@ class _Answer:
         self.text = ""
         self.citations: tuple[Citation, ...] = ()
         self.image_url: str | None = None
+
+    def on_wait(self, error: CloneError) -> None:
+        complain(f"clonespeaker: {error}")
+
+    def on_answer(self) -> None:
+        pass
 
     def on_caption(self, text: str, *, final: bool) -> None:
         self.text = text

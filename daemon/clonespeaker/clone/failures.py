@@ -112,7 +112,7 @@ def from_status(status: int, *, headers: Mapping[str, str], body: bytes, what: s
     if status == 413:
         return error(f"that was too long for the clone (413){words}. Say it in fewer words", "rejected")
     if status == 409:
-        return error(f"the clone is busy with something else in this conversation (409){words}. Try again", "rejected")
+        return error(f"the clone is busy with something else in this conversation (409){words}", "busy", retryable=True)
     return error(f"the clone did not accept the request ({status}){words}", "rejected")
 
 

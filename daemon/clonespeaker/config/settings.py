@@ -73,6 +73,15 @@ class Clone(Section, frozen=True, kw_only=True):
             "auto: live until the server refuses that."
         ),
     ] = "auto"
+    retry_for_s: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=600,
+            description="Seconds in which a question is kept and tried again where the clone can't be reached. "
+            "0: told at once.",
+        ),
+    ] = 20
     new_conversation_after_s: Annotated[
         float,
         Meta(

@@ -1,0 +1,87 @@
+"""The clone, looked for while nobody talks with it: at the start, and as long as something is wrong with it.
+
+So a fault ends when its cause does, not with the next question; and a visitor is told that there is no network before
+having asked anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from clonespeaker.clone.client import CloneClient
+from clonespeaker.clone.records import CloneProfile
+from clonespeaker.conversation import Conversation
+from clonespeaker.errors import CloneError
+from clonespeaker.news import News
+
+_AGAIN_AFTER_S = (1.0, 60.0)  # at the start: the first pause, which doubles, and the longest
+_AFTER_A_TURN_S = 5.0  # its fault is to be read, or heard, before it may be over
+
+
+class Lookout:
+    """Looks for one clone.
+
+    Args:
+        client: the clone.
+        conversation: is found or made ahead of the first press.
+        news: is told.
+        slug: the clone's, where it is known.
+        at_rest: whether no turn is going on; those find out by themselves.
+
+    Attributes:
+        profile: who the clone is, as far as it is known.
+    """
+
+    def __init__(
+        self,
+        client: CloneClient,
+        conversation: Conversation,
+        news: News,
+        *,
+        slug: str | None,
+        at_rest: Callable[[], bool],
+    ) -> None:
+        self._client = client
+        self._conversation = conversation
+        self._news = news
+        self._slug = slug
+        self._at_rest = at_rest
+        self._is_known = False
+        self.profile = CloneProfile(slug=slug)
+
+    async def run(self) -> None:
+        """Look, until cancelled."""
+        await self._look_until_it_is_well(_AGAIN_AFTER_S[0])
+        while True:
+            await self._news.troubled.wait()
+            await asyncio.sleep(_AFTER_A_TURN_S)
+            await self._look_until_it_is_well(_AFTER_A_TURN_S)
+
+    async def _look_until_it_is_well(self, pause_s: float) -> None:
+        while not await self._is_well(pause_s):
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, _AGAIN_AFTER_S[1])
+
+    async def _is_well(self, pause_s: float) -> bool:
+        if not self._at_rest():
+            return False
+        try:
+            await self._look()
+        except CloneError as error:
+            if self._at_rest():
+                self._news.end_faults_of_the_clone(but=error.fault)
+                self._news.begin_fault(error.with_words(f"again in {pause_s:.0f} s"))
+            return False
+        if self._at_rest():
+            self._news.end_faults_that_passed()
+        return True
+
+    async def _look(self) -> None:
+        is_new = self._conversation.id is None
+        await self._conversation.current()
+        if not is_new:
+            await self._conversation.refresh()
+        if self._slug and not self._is_known:
+            self.profile = await self._client.profile(self._slug)
+            self._is_known = True

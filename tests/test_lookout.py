@@ -1,0 +1,85 @@
+"""A daemon and a clone that comes and goes while nobody talks, or somebody does."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from clonespeaker import attempts, lookout
+from clonespeaker.simulate.server import SimulatedClone
+from tests.daemon import running
+from tests.peers import until
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempts, "_BACKOFF_S", 0.01)
+    monkeypatch.setattr(lookout, "_AFTER_A_TURN_S", 0.05)
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [("status-401", "refused"), ("status-503", "server-error"), ("status-429", "busy"), ("cut", "reply-broken")],
+)
+async def test_what_passed_is_over_without_another_question(tmp_path: Path, name: str, fault: str) -> None:
+    async with running(tmp_path) as daemon:
+        daemon.clone.fault = name
+        daemon.say("Hello")
+        assert (await daemon.event("turn"))["fault"] == fault
+        assert daemon.app.news.faults.keys() == {fault}
+        await daemon.event("fault", fault=fault, active=False)
+        assert daemon.app.health()["ok"]
+
+
+async def test_what_only_an_answer_can_end_stays(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon:
+        daemon.clone.prerequisites_met = False
+        daemon.say("Hello")
+        assert (await daemon.event("turn"))["fault"] == "prerequisites"
+        await asyncio.sleep(0.3)
+        assert daemon.app.news.faults.keys() == {"prerequisites"}
+        daemon.clone.prerequisites_met = True
+        daemon.say("Hello")
+        await daemon.event("fault", fault="prerequisites", active=False)
+
+
+async def test_a_network_that_is_back(tmp_path: Path) -> None:
+    clone = SimulatedClone()
+    async with running(tmp_path, clone=clone, clone_settings={"retry_for_s": 0}) as daemon:
+        port = int(daemon.app.settings.clone.base_url.rpartition(":")[2])
+        await clone.stop()
+        daemon.say("Hello")
+        assert (await daemon.event("turn"))["fault"] == "offline"
+        await until(lambda: "again in" in daemon.app.news.faults["offline"])  # it looks, and says when it does
+        await clone.start(port=port)
+        await daemon.event("fault", fault="offline", active=False)
+
+
+async def test_another_trouble_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
+    clone = SimulatedClone()
+    async with running(tmp_path, clone=clone, clone_settings={"retry_for_s": 0}) as daemon:
+        port = int(daemon.app.settings.clone.base_url.rpartition(":")[2])
+        await clone.stop()
+        daemon.say("Hello")
+        assert (await daemon.event("turn"))["fault"] == "offline"
+        clone.api_key = "dsk-another"
+        await clone.start(port=port)
+        await until(lambda: daemon.app.news.faults.keys() == {"refused"})
+
+
+async def test_while_a_turn_tries_again_it_is_told_and_over_with_the_answer(tmp_path: Path) -> None:
+    clone = SimulatedClone(tone_s=1.0)
+    async with running(tmp_path, clone=clone) as daemon:
+        port = int(daemon.app.settings.clone.base_url.rpartition(":")[2])
+        await clone.stop()
+        daemon.say("Hello")
+        told = await daemon.event("fault", fault="offline", active=True)
+        assert "can't connect" in told["detail"]
+        assert "tried once, again in" in told["detail"]
+        assert daemon.state == "thinking"
+        await clone.start(port=port)
+        await daemon.event("fault", fault="offline", active=False)
+        await daemon.event("state", state="speaking")
+        assert (await daemon.event("turn"))["outcome"] == "answered"
