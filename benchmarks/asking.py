@@ -22,7 +22,7 @@ from benchmarks.weighing import peak_mb
 from clonespeaker.clone.client import CloneClient
 from clonespeaker.clone.connection import open_session
 from clonespeaker.conversation import Conversation
-from clonespeaker.exchange import Exchange
+from clonespeaker.exchange import Exchange, Manner
 from clonespeaker.timeline import Timeline
 from clonespeaker.utterance import Utterance
 
@@ -48,7 +48,7 @@ async def _ask(url: str, seconds: float, upload: str) -> None:
                 await response.read()
             return
         client = CloneClient(session, url, api_key=API_KEY)
-        exchange = Exchange(client, Conversation(client, None, slug=SLUG), None, upload=upload)
+        exchange = Exchange(client, Conversation(client, None, slug=SLUG), None, Manner(upload=upload))
         utterance = Utterance()
         turn = asyncio.create_task(exchange.run(utterance, Timeline(), Audience()))
         for number, each in enumerate(blocks):

@@ -29,7 +29,7 @@ from clonespeaker.clone.connection import open_session
 from clonespeaker.clone.reply import Citation
 from clonespeaker.conversation import Conversation
 from clonespeaker.errors import CloneError
-from clonespeaker.exchange import Exchange
+from clonespeaker.exchange import Exchange, Manner
 from clonespeaker.timeline import Timeline
 
 Client = Literal["ours", "lines", "whole"]
@@ -103,7 +103,7 @@ async def _hear(url: str, hearing: Hearing) -> Heard:
 
         async def listen(order: Order) -> None:
             if hearing.client == "ours":
-                await Exchange(client, conversation, speaker).run(order.to_text(), Timeline(), audience)
+                await Exchange(client, conversation, speaker, Manner()).run(order.to_text(), Timeline(), audience)
             else:
                 await _plainly(session, url, speaker, order, audience, whole=hearing.client == "whole")
 

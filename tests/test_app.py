@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -10,6 +11,7 @@ import pty
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,8 @@ from gpiozero.pins.mock import MockFactory, MockPin
 
 from clonespeaker import attempts
 from clonespeaker.app import App
-from clonespeaker.errors import DeviceError, StateError, StatusError
+from clonespeaker.config.settings import Settings
+from clonespeaker.errors import ConfigError, DeviceError, StateError, StatusError
 from clonespeaker.simulate.server import SimulatedClone
 from tests.daemon import SoundOfTest, running, settings_of, starting
 from tests.peers import KEY, until
@@ -240,14 +243,127 @@ def clone_tasks() -> set[asyncio.Task[Any]]:
     return {task for task in asyncio.all_tasks() if "RequestHandler" in repr(task.get_coro())}
 
 
-async def test_the_service_manager_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.bind(str(tmp_path / "notify"))
-        manager.setblocking(False)
-        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
-        async with running(tmp_path / "state"):
-            assert manager.recv(100) == b"READY=1"
-        assert manager.recv(100) == b"STOPPING=1"
+class ServiceManager:
+    """What stands for systemd: hears what it is told."""
+
+    def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(path))
+        self._socket.setblocking(False)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(path))
+
+    def told(self) -> list[str]:
+        """Since it was asked last."""
+        messages = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                messages.append(self._socket.recv(1_000).decode())
+        return messages
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture
+def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServiceManager]:
+    manager = ServiceManager(tmp_path / "notify", monkeypatch)
+    yield manager
+    manager.close()
+
+
+async def test_the_service_manager_is_told(tmp_path: Path, manager: ServiceManager) -> None:
+    async with running(tmp_path / "state") as daemon:
+        assert [each for each in manager.told() if not each.startswith("STATUS")] == ["READY=1"]
+        daemon.clone.fault = "status-401"
+        daemon.say("Hello")
+        await daemon.event("fault", fault="refused", active=True)
+        await until(lambda: daemon.state == "idle")
+        assert manager.told() == ["STATUS=thinking", "STATUS=thinking; refused", "STATUS=idle; refused"]
+    assert manager.told()[-1] == "STOPPING=1"
+
+
+async def test_the_watchdog_is_fed_while_all_goes_on(
+    tmp_path: Path, manager: ServiceManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", "400000")
+    async with running(tmp_path / "state") as daemon:
+        for _ in range(3):
+            await until(lambda: "WATCHDOG=1" in manager.told())
+        daemon.sound.hangs.clear()  # a microphone that is gone and can't be opened again
+        await asyncio.to_thread(daemon.sound.streams["microphone"].stop)
+        await daemon.event("fault", fault="no-microphone", active=True)
+        await asyncio.sleep(0.1)
+        manager.told()
+        await asyncio.sleep(1.0)
+        assert "WATCHDOG=1" not in manager.told()
+        daemon.sound.hangs.set()
+        await until(lambda: "WATCHDOG=1" in manager.told())
+
+
+async def test_the_watchdog_goes_hungry_where_the_loop_stands_still(
+    tmp_path: Path, manager: ServiceManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", "400000")
+    async with running(tmp_path / "state"):
+        await until(lambda: "WATCHDOG=1" in manager.told())
+        time.sleep(0.7)  # noqa: ASYNC251  # that is the point
+        assert "WATCHDOG=1" not in manager.told()
+
+
+# Settings read again
+
+
+async def test_settings_are_read_again(
+    tmp_path: Path, manager: ServiceManager, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "clonespeaker")
+    async with running(tmp_path / "state") as daemon:
+        app, before = daemon.app, daemon.app.settings
+        after = settings_of(
+            before.clone.base_url,
+            tmp_path / "elsewhere",
+            clone_settings={"reply": "text"},
+            microphone={"device": "another"},
+            speaker={"volume": 35, "lead_in_ms": 7},
+            button={"mode": "tap"},
+        )
+        app._reread = lambda: after
+        manager.told()
+        os.kill(os.getpid(), signal.SIGHUP)
+        await daemon.event("settings", volume=35)
+        reloading, *_, ready = manager.told()
+        assert reloading.startswith("RELOADING=1\nMONOTONIC_USEC=")
+        assert ready == "READY=1"
+        assert "changed: clone.reply, speaker.lead_in_ms, speaker.volume, button.mode" in caplog.text
+        assert "need a restart (systemctl restart clonespeaker): microphone.device, state_dir" in caplog.text
+        assert (app.speaker.volume, app.speaker.lead_in_ms, app.settings.microphone.device) == (35, 7, "auto")
+        app.appliance.press()
+        await daemon.event("state", state="listening")
+        app.appliance.release()  # means nothing in tap mode
+        app.appliance.press()
+        await daemon.event("turn", outcome="answered")
+        assert daemon.clone.received[-1].fields["response_type"] == "text"
+
+
+async def test_a_volume_that_the_user_has_set_outlives_a_reload(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon:
+        daemon.app.appliance.set_volume(12)
+        daemon.app._reread = lambda: daemon.app.settings
+        daemon.app.reload()
+        assert daemon.app.speaker.volume == 12
+
+
+async def test_bad_settings_change_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def reread() -> Settings:
+        raise ConfigError(["config.yaml:3: speaker.volume: must be 0 to 100"])
+
+    async with running(tmp_path) as daemon:
+        before, daemon.app._reread = daemon.app.settings, reread
+        os.kill(os.getpid(), signal.SIGHUP)
+        await until(lambda: "config.yaml:3" in caplog.text)
+        assert "the old ones stay in force" in caplog.text
+        assert daemon.app.settings is before
+        assert (await daemon.talk())["outcome"] == "answered"
 
 
 @pytest.mark.parametrize("event", ["state", "caption", "turn"])

@@ -25,7 +25,7 @@ from clonespeaker.clone.client import CloneClient, Patience
 from clonespeaker.clone.reply import Citation
 from clonespeaker.conversation import Conversation
 from clonespeaker.errors import CloneError, ClonespeakerError, DeviceError, MediaError
-from clonespeaker.exchange import Exchange
+from clonespeaker.exchange import Exchange, Manner
 from clonespeaker.simulate.conversations import Message
 from clonespeaker.simulate.faults import FAULTS
 from clonespeaker.simulate.received import Received
@@ -161,7 +161,8 @@ class Talk:
         self.exchange = self.make_exchange(**options)
 
     def make_exchange(self, **options: Any) -> Exchange:
-        self.exchange = Exchange(self.client, self.conversation, **{"voice": self.voice, **options})
+        voice = options.pop("voice", self.voice)
+        self.exchange = Exchange(self.client, self.conversation, voice, Manner(**options))
         return self.exchange
 
     async def ask(self, question: Utterance | str | None = None, *, speaks: bool = False, **options: Any) -> str | None:

@@ -33,13 +33,13 @@ ROWS = [
     (2, "status", "status/metrics status/server"),
     (3, "", "conversation timeline utterance"),
     (4, "exchange", "answer attempts exchange"),
-    (5, "daemon", "app appliance commands lookout news ongoing signals upkeep"),
+    (5, "daemon", "app appliance commands lookout news ongoing signals upkeep wiring"),
     (6, "front ends", "__main__ cli/* demo doctor ask"),
 ]
 NOT_PURE = {"asyncio", "threading", "time", "socket", "subprocess", "os", "select", "signal", "ssl", "multiprocessing"}
 LIBRARIES = {"numpy", "msgspec"}  # what a pure module may import besides the standard library
 LIBRARIES_IN_FUNCTIONS = LIBRARIES | {"soxr", "av"}
-KNOWS_THE_SETTINGS = {"app"}  # below the front ends; everything else is handed plain arguments
+KNOWS_THE_SETTINGS = {"app", "wiring"}  # below the front ends; everything else is handed plain arguments
 
 MODULES = {
     path.relative_to(PACKAGE).with_suffix("").as_posix(): ast.parse(path.read_text(), str(path))

@@ -10,7 +10,6 @@ import contextlib
 import copy
 import logging
 import signal
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -21,7 +20,7 @@ import msgspec
 from clonespeaker import __version__
 from clonespeaker.appliance import Appliance
 from clonespeaker.audio.calls import DeviceCalls
-from clonespeaker.audio.microphone import PERIOD_MS, Microphone
+from clonespeaker.audio.microphone import Microphone
 from clonespeaker.audio.portaudio import SoundSystem
 from clonespeaker.audio.speaker import Speaker
 from clonespeaker.audio.stream import Stream
@@ -29,20 +28,20 @@ from clonespeaker.clone.client import CloneClient
 from clonespeaker.clone.connection import open_session
 from clonespeaker.clone.snippets import load_mp3_decoder
 from clonespeaker.commands import obey
+from clonespeaker.config.changes import AT_ONCE, changed, take_at_once
 from clonespeaker.config.credentials import mask_key
 from clonespeaker.config.settings import Settings
-from clonespeaker.controls.button import Button, open_button
-from clonespeaker.controls.keyboard import Keyboard
 from clonespeaker.conversation import Conversation
-from clonespeaker.errors import DeviceError, StuckError
+from clonespeaker.errors import ConfigError, StuckError
 from clonespeaker.exchange import Exchange
 from clonespeaker.lookout import Lookout
 from clonespeaker.news import News
-from clonespeaker.service import notify
+from clonespeaker.service import Watchdog, notify, notify_reloading
 from clonespeaker.state import StateDir
 from clonespeaker.status.server import StatusServer, open_status_server
 from clonespeaker.tally import Figures
 from clonespeaker.upkeep import Sound, SoundUpkeep
+from clonespeaker.wiring import habits, make_conversation, make_microphone, make_speaker, manner, open_control
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +55,7 @@ class App:
         token: what programs show to the status server, or None.
         sound: where microphones and speakers come from; None: PortAudio.
         listener: is told every event of the status protocol, besides the websocket.
+        reread: the settings as they are now, for SIGHUP; raises ConfigError. None: they never change.
     """
 
     def __init__(
@@ -66,8 +66,10 @@ class App:
         token: str | None = None,
         sound: Sound | None = None,
         listener: Callable[..., None] | None = None,
+        reread: Callable[[], Settings] | None = None,
     ) -> None:
         self.settings = settings
+        self._reread = reread
         self._api_key = api_key
         self._token = token
         self._sound = sound
@@ -78,6 +80,7 @@ class App:
         self.microphone: Microphone
         self.speaker: Speaker
         self.conversation: Conversation
+        self._exchange: Exchange
         self._lookout: Lookout
         self.ready = asyncio.Event()
         """Set once presses count."""
@@ -110,6 +113,8 @@ class App:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, stop)
                 stack.callback(loop.remove_signal_handler, number)
+            loop.add_signal_handler(signal.SIGHUP, self.reload)
+            stack.callback(loop.remove_signal_handler, signal.SIGHUP)
             try:
                 await self._run(stack)
             except asyncio.CancelledError:
@@ -132,20 +137,14 @@ class App:
         log.info("talking with %s at %s, key %s", with_whom, clone.base_url, mask_key(self._api_key))
         session = await stack.enter_async_context(open_session(self._api_key))
         client = CloneClient(session, settings.clone.base_url, api_key=self._api_key)
-        self.conversation = Conversation(
-            client,
-            state,
-            slug=settings.clone.slug,
-            instance_slug=clone.instance_slug,
-            user_email=clone.user_email,
-            conversation_id=settings.clone.conversation_id,
-        )
+        self.conversation = make_conversation(client, state, clone)
         self.conversation.on_change = lambda: self._publish(
             "settings", conversation=self.appliance.snapshot()["conversation"]
         )
         sound: Sound = SoundSystem() if self._sound is None else self._sound
         calls = DeviceCalls()
-        self._make_sound_devices(sound, calls)
+        self.microphone = make_microphone(sound, settings.microphone, in_thread=partial(calls.run, "microphone"))
+        self.speaker = make_speaker(sound, settings.speaker, in_thread=partial(calls.run, "speaker"))
         upkeep = SoundUpkeep(
             sound,
             calls,
@@ -154,8 +153,20 @@ class App:
             self.news,
             keep_microphone_open=settings.microphone.keep_open,
             at_rest=lambda: self.appliance.is_at_rest(),
+            on_progress=Watchdog().feed,
         )
-        self.appliance = self._make_appliance(client, state)
+        self._exchange = Exchange(client, self.conversation, self.speaker, manner(settings))
+        note_mp3 = partial(state.update, answers_in_mp3=True)
+        self._exchange.on_mp3 = lambda: asyncio.get_running_loop().run_in_executor(None, note_mp3)
+        self.appliance = Appliance(
+            microphone=self.microphone,
+            speaker=self.speaker,
+            exchange=self._exchange,
+            conversation=self.conversation,
+            news=self.news,
+            keep_open=settings.microphone.keep_open,
+            habits=habits(settings),
+        )
         self._lookout = Lookout(
             client, self.conversation, self.news, slug=clone.slug, at_rest=self.appliance.is_at_rest
         )
@@ -169,10 +180,9 @@ class App:
             health=self.health,
             metrics=self.metrics,
         )
-        stack.push_async_callback(self._status.close)
-        stack.push_async_callback(upkeep.close)
+        stack.push_async_callback(self._close, self._status, upkeep)
         await upkeep.open()
-        stack.callback(self._open_controls().close)
+        stack.callback(open_control(settings.button, self.appliance).close)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.appliance.run(), name="appliance")
@@ -187,71 +197,35 @@ class App:
                 raise
             raise stuck.exceptions[0] from None
 
-    def _make_sound_devices(self, sound: Sound, calls: DeviceCalls) -> None:
-        microphone, speaker = self.settings.microphone, self.settings.speaker
-        self.microphone = Microphone(
-            lambda on_block: sound.open_microphone(microphone.device, period_ms=PERIOD_MS, on_block=on_block),
-            in_thread=partial(calls.run, "microphone"),
-        )
-        self.speaker = Speaker(
-            lambda fill: sound.open_speaker(speaker.device, period_ms=speaker.period_ms, fill=fill),
-            start_ms=speaker.start_ms,
-            read_ahead_s=speaker.read_ahead_s,
-            lead_in_ms=speaker.lead_in_ms,
-            volume=speaker.volume,
-            in_thread=partial(calls.run, "speaker"),
-        )
+    async def _close(self, status: StatusServer, upkeep: SoundUpkeep) -> None:
+        # At the same time, for a service manager waits.
+        await asyncio.gather(status.close(), upkeep.close())
 
-    def _make_appliance(self, client: CloneClient, state: StateDir) -> Appliance:
-        settings = self.settings
-        exchange = Exchange(
-            client,
-            self.conversation,
-            self.speaker,
-            reply=settings.clone.reply,
-            upload=settings.clone.upload,
-            image_url=settings.clone.image_url,
-            retry_for_s=settings.clone.retry_for_s,
-            longest_ms=settings.microphone.pre_roll_ms + settings.microphone.max_seconds * 1_000,
-            raw_rate_hz=settings.speaker.reply_rate_hz,
-        )
-        note_mp3 = partial(state.update, answers_in_mp3=True)
-        exchange.on_mp3 = lambda: asyncio.get_running_loop().run_in_executor(None, note_mp3)
-        return Appliance(
-            microphone=self.microphone,
-            speaker=self.speaker,
-            exchange=exchange,
-            conversation=self.conversation,
-            news=self.news,
-            pre_roll_ms=settings.microphone.pre_roll_ms,
-            min_hold_ms=settings.microphone.min_hold_ms,
-            max_seconds=settings.microphone.max_seconds,
-            keep_open=settings.microphone.keep_open,
-            tap_mode=settings.button.mode == "tap",
-            earcons_on=settings.sounds.earcons,
-            new_conversation_after_s=settings.clone.new_conversation_after_s,
-        )
+    def reload(self) -> None:
+        """Read the settings again: what can take effect does, the rest is named. Bad ones change nothing."""
+        if self._reread is None:
+            return
+        notify_reloading()
+        try:
+            after = self._reread()
+        except ConfigError as error:
+            log.warning("settings: not taken over, the old ones stay in force:\n%s", error)
+        else:
+            self._take_over(after)
+        notify("READY=1")
 
-    def _open_controls(self) -> Button | Keyboard | _NoButton:
-        button = self.settings.button
-        if button.source == "gpio":
-            opened = open_button(
-                button.pin, pull=button.pull, bounce_ms=button.bounce_ms, on_change=self.appliance.on_button
-            )
-            if opened.down:
-                self.appliance.stuck("was down when this program started")
-            return opened
-        if button.source == "keyboard":
-            if not sys.stdin.isatty():
-                raise DeviceError("button", "button.source is keyboard, but there is no terminal to type into")
-            return Keyboard(
-                sys.stdin.fileno(),
-                on_change=self.appliance.on_button,
-                on_key=lambda key: None,
-                # In tap mode the second tap is a press, too.
-                is_down=self.appliance.is_listening if button.mode == "hold" else lambda: False,
-            )
-        return _NoButton()
+    def _take_over(self, after: Settings) -> None:
+        names = changed(self.settings, after)
+        volume_changed = "speaker.volume" in names
+        self.settings = settings = take_at_once(self.settings, after)
+        self.appliance.habits = habits(settings)
+        self._exchange.manner = manner(settings)
+        self.speaker.read_ahead_s, self.speaker.lead_in_ms = settings.speaker.read_ahead_s, settings.speaker.lead_in_ms
+        if volume_changed:  # else it stays as the user has set it meanwhile
+            self.appliance.set_volume(settings.speaker.volume)
+        log.info("settings: read again; changed: %s", ", ".join(filter(AT_ONCE.__contains__, names)) or "nothing")
+        if waiting := [name for name in names if name not in AT_ONCE]:
+            log.warning("settings: these need a restart (systemctl restart clonespeaker): %s", ", ".join(waiting))
 
     # What the status server asks
 
@@ -260,6 +234,9 @@ class App:
             self._status.publish(event, **fields)
         if self._listener is not None:
             self._listener(event, **fields)
+        if event in ("state", "fault"):
+            faults = ", ".join(self.news.faults)
+            notify(f"STATUS={self.news.state}" + (f"; {faults}" if faults else ""))
 
     def snapshot(self) -> dict[str, Any]:
         """The status protocol's."""
@@ -292,11 +269,6 @@ class App:
             device_underflows=self.speaker.underflows,
             tally=copy.deepcopy(self.news.tally),
         )
-
-
-class _NoButton:
-    def close(self) -> None:
-        """Nothing was opened."""
 
 
 def _describe(stream: Stream | None) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -55,6 +56,27 @@ _OUTCOMES = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Habits:
+    """How a device takes what its user does. Others may take their place at any time.
+
+    Attributes:
+        pre_roll_ms: what of before the press belongs to an utterance.
+        min_hold_ms: a press shorter than this sends nothing.
+        max_seconds: the longest recording.
+        tap_mode: a press begins the recording, the next one ends it; releases mean nothing.
+        earcons_on: whether failures are heard.
+        new_conversation_after_s: quiet after which the next visitor has a new conversation; 0: never.
+    """
+
+    pre_roll_ms: float = 300
+    min_hold_ms: float = 250
+    max_seconds: float = 60
+    tap_mode: bool = False
+    earcons_on: bool = True
+    new_conversation_after_s: float = 0
+
+
 class Appliance:
     """One device: where it stands, and what it does about events.
 
@@ -64,13 +86,8 @@ class Appliance:
         exchange: the way to the clone and back.
         conversation: that the exchange is part of.
         news: is told what happens.
-        pre_roll_ms: what of before the press belongs to an utterance.
-        min_hold_ms: a press shorter than this sends nothing.
-        max_seconds: the longest recording.
         keep_open: whether the microphone stays open between turns.
-        tap_mode: a press begins the recording, the next one ends it; releases mean nothing.
-        earcons_on: whether failures are heard.
-        new_conversation_after_s: quiet after which the next visitor has a new conversation; 0: never.
+        habits: may be changed while it runs.
     """
 
     def __init__(
@@ -81,26 +98,17 @@ class Appliance:
         exchange: Exchange,
         conversation: Conversation,
         news: News,
-        pre_roll_ms: float = 300,
-        min_hold_ms: float = 250,
-        max_seconds: float = 60,
         keep_open: bool = True,
-        tap_mode: bool = False,
-        earcons_on: bool = True,
-        new_conversation_after_s: float = 0,
+        habits: Habits,
     ) -> None:
         self._microphone = microphone
         self._speaker = speaker
         self._exchange = exchange
         self._conversation = conversation
         self._news = news
-        self._pre_roll_ms = pre_roll_ms
-        self._min_hold_s = min_hold_ms / 1_000
-        self._max_seconds = max_seconds
         self._keep_open = keep_open
-        self._tap_mode = tap_mode
-        self._signals = Signals(speaker, earcons_on=earcons_on)
-        self._new_conversation_after_s = new_conversation_after_s
+        self.habits = habits
+        self._signals = Signals(speaker)
         self._inbox: asyncio.Queue[Event] = asyncio.Queue()
         self._tasks: asyncio.TaskGroup
         self._ongoing: OngoingTurn | None = None
@@ -139,20 +147,20 @@ class Appliance:
 
     def press(self) -> None:
         """The button went down, or something stands for it."""
-        if self._tap_mode and self.is_listening():
+        if self.habits.tap_mode and self.is_listening():
             self.post(self._released())
         else:
             self._press()
 
     def release(self) -> None:
         """The button came up, or something stands for it."""
-        if not self._tap_mode:
+        if not self.habits.tap_mode:
             self.post(self._released())
 
     def talk(self, seconds: float) -> None:
         """Press, and release after `seconds`."""
         number = self.turn.number + 1  # the release is meant for this turn alone
-        release = Released(number) if seconds >= self._min_hold_s else Tapped(number)
+        release = Released(number) if seconds * 1_000 >= self.habits.min_hold_ms else Tapped(number)
         if self._press():
             asyncio.get_running_loop().call_later(seconds, lambda: self.post(release))
 
@@ -165,7 +173,8 @@ class Appliance:
         return error is None
 
     def _released(self) -> Event:
-        return Tapped() if time.monotonic() - self._pressed_at < self._min_hold_s else Released()
+        held_ms = (time.monotonic() - self._pressed_at) * 1_000
+        return Tapped() if held_ms < self.habits.min_hold_ms else Released()
 
     def is_listening(self) -> bool:
         """Whether the user is speaking."""
@@ -235,7 +244,8 @@ class Appliance:
                 case Action.TELL:
                     assert isinstance(event, PressRefused | Failed)
                     self._note(event.error)
-                    self._signals.failed(self._tasks, after=self._closing)
+                    if self.habits.earcons_on:
+                        self._signals.failed(self._tasks, after=self._closing)
                 case Action.NOTE:
                     assert isinstance(event, MicrophoneLost)
                     self._note(event.error)
@@ -252,11 +262,11 @@ class Appliance:
             self._tasks,
             self._microphone,
             # What was said while it was muted stays unheard.
-            pre_roll_ms=min(self._pre_roll_ms, (time.monotonic() - self._deaf_until) * 1_000),
+            pre_roll_ms=min(self.habits.pre_roll_ms, (time.monotonic() - self._deaf_until) * 1_000),
             keep_open=self._keep_open,
             after=self._closing,
         )
-        self._after(self._max_seconds, lambda: self.post(LimitReached(turn.number)))
+        self._after(self.habits.max_seconds, lambda: self.post(LimitReached(turn.number)))
 
     def _ask(self, text: str, image_url: str | None) -> None:
         turn = self._begin(text, time.monotonic())
@@ -275,8 +285,8 @@ class Appliance:
         assert self._ongoing is not None
         self._stop_timers()
         self._ongoing.finish()
-        if at_limit and self._button_down and not self._tap_mode:
-            self.stuck(f"has been down for {self._max_seconds:g} s; what was said is sent")
+        if at_limit and self._button_down and not self.habits.tap_mode:
+            self.stuck(f"has been down for {self.habits.max_seconds:g} s; what was said is sent")
 
     def stuck(self, why: str) -> None:
         """The button is down and should not be; until it comes up."""
@@ -293,8 +303,8 @@ class Appliance:
         if outcome is Outcome.ANSWERED:
             self._news.end_faults_of_the_clone()
         self._after(_REST_AFTER_S, lambda: self._start(self._let_the_speaker_rest()))
-        if self._new_conversation_after_s:
-            self._after(self._new_conversation_after_s, lambda: self._start(self._renew_quietly()))
+        if self.habits.new_conversation_after_s:
+            self._after(self.habits.new_conversation_after_s, lambda: self._start(self._renew_quietly()))
 
     async def _report(self, turn: OngoingTurn, outcome: Outcome, error: ClonespeakerError | None) -> None:
         await turn.close()

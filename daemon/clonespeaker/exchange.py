@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 
 import msgspec
 
@@ -31,13 +32,11 @@ _TEXT_AFTER_S = (0.0, 1.0, 2.0)  # looks for the text of a reply that broke off;
 _SPARE_MS = 1_000  # what a recording may be longer than its limit, in the header of a live upload
 
 
-class Exchange:
-    """Takes what users say to the clone, and what it answers to the speaker.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How questions are put. Another may take its place at any time.
 
-    Args:
-        client: the clone.
-        conversation: that this is part of.
-        voice: None: replies are read, not heard.
+    Attributes:
         reply: "voice" or "text".
         stream: have the reply as it is made, not at once when it is ready.
         upload: "live", "exact" or "auto".
@@ -45,6 +44,25 @@ class Exchange:
         retry_for_s: how long after its end a question is tried again.
         longest_ms: the longest utterance there may be.
         raw_rate_hz: the rate of sound that doesn't say.
+    """
+
+    reply: str = "voice"
+    stream: bool = True
+    upload: str = "auto"
+    image_url: str | None = None
+    retry_for_s: float = 20
+    longest_ms: float = 60_000
+    raw_rate_hz: int = 44_100
+
+
+class Exchange:
+    """Takes what users say to the clone, and what it answers to the speaker.
+
+    Args:
+        client: the clone.
+        conversation: that this is part of.
+        voice: None: replies are read, not heard.
+        manner: may be changed between turns.
 
     Attributes:
         on_mp3: called after each answer that came in MP3.
@@ -55,26 +73,13 @@ class Exchange:
         client: CloneClient,
         conversation: Conversation,
         voice: Voice | None,
-        *,
-        reply: str = "voice",
-        stream: bool = True,
-        upload: str = "auto",
-        image_url: str | None = None,
-        retry_for_s: float = 20,
-        longest_ms: float = 60_000,
-        raw_rate_hz: int = 44_100,
+        manner: Manner,
     ) -> None:
         self._client = client
         self._conversation = conversation
         self._voice = voice
-        self._reply = reply
-        self._stream = stream
-        self._live = upload != "exact"
-        self._may_fall_back = upload == "auto"
-        self._image_url = image_url
-        self._retry_for_s = retry_for_s
-        self._longest_ms = longest_ms
-        self._raw_rate_hz = raw_rate_hz
+        self.manner = manner
+        self._takes_live = True  # the server; as far as is known
         self.on_mp3: Callable[[], object] = lambda: None
 
     async def run(
@@ -91,17 +96,21 @@ class Exchange:
         """
         playback, silent_because = None, None
         async with contextlib.AsyncExitStack() as stack:
-            if self._voice is not None and self._reply == "voice":
+            if self._voice is not None and self.manner.reply == "voice":
                 try:
                     playback = await stack.enter_async_context(self._voice.play())
                 except DeviceError as error:
                     silent_because = error
             answer = Answer(
-                playback, silent_because, audience=audience, timeline=timeline, raw_rate_hz=self._raw_rate_hz
+                playback, silent_because, audience=audience, timeline=timeline, raw_rate_hz=self.manner.raw_rate_hz
             )
-            await _Turn(self, question, answer, timeline, audience, image_url or self._image_url).run()
+            await _Turn(self, question, answer, timeline, audience, image_url or self.manner.image_url).run()
             if answer.is_mp3:
                 self.on_mp3()
+
+    @property
+    def _may_go_live(self) -> bool:
+        return self.manner.upload == "live" or (self.manner.upload == "auto" and self._takes_live)
 
     async def _body(
         self, conversation_id: str, question: Utterance | str, image_url: str | None, *, live: bool
@@ -109,8 +118,8 @@ class Exchange:
         """A request's body, and its length where that is known."""
         fields: dict[str, object] = {
             "conversation_id": conversation_id,
-            "response_type": self._reply,
-            "stream": self._stream,
+            "response_type": self.manner.reply,
+            "stream": self.manner.stream,
         }
         if image_url:
             fields["image_url"] = image_url
@@ -118,7 +127,7 @@ class Exchange:
             body = msgspec.json.encode(fields | {"user_message": question})
             return in_pieces([body]), len(body)
         if live:
-            longest = round((self._longest_ms + _SPARE_MS) / 1_000 * Utterance.RATE_HZ) * SAMPLE_BYTES
+            longest = round((self.manner.longest_ms + _SPARE_MS) / 1_000 * Utterance.RATE_HZ) * SAMPLE_BYTES
             return live_body(fields, question.pieces(), declared_bytes=longest), None
         async with self._client.kept_warm():  # a live upload has its connection by now
             recording = await question.whole()
@@ -146,9 +155,9 @@ class _Turn:
         self._image_url = image_url
         self._attempts = Attempts(
             exchange._conversation,
-            live=exchange._live and isinstance(question, Utterance),
-            may_fall_back=exchange._may_fall_back,
-            retry_for_s=exchange._retry_for_s,
+            live=exchange._may_go_live and isinstance(question, Utterance),
+            may_fall_back=exchange.manner.upload == "auto",
+            retry_for_s=exchange.manner.retry_for_s,
             question_ended_at=lambda: timeline.released,
             on_wait=audience.on_wait,
         )
@@ -202,7 +211,7 @@ class _Turn:
                 self._stay_with_exact(self._attempts.refused_live)
 
     def _stay_with_exact(self, why: CloneError) -> None:
-        self._exchange._live = False
+        self._exchange._takes_live = False
         log.warning("upload: the server takes no live upload (%s); from now on recordings are sent whole", why)
 
     async def _recover_text(self) -> None:

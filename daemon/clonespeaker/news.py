@@ -34,6 +34,7 @@ class News:
     Attributes:
         faults: those that are active: name → what is wrong and what to do.
         tally: counts since the start.
+        state: where the device stands.
         troubled: set while something is wrong with the clone, or the way there.
     """
 
@@ -43,7 +44,7 @@ class News:
         self.tally = Tally()
         self.troubled = asyncio.Event()
         self._began_at = time.monotonic()
-        self._state = State.STARTING
+        self.state = State.STARTING
         self._told_level_at = {"microphone": 0.0, "speaker": 0.0}
 
     @property
@@ -53,7 +54,7 @@ class News:
 
     def stand(self, state: State, turn: int | None) -> None:
         """Where the device stands from now on, and in which turn."""
-        self._state = state
+        self.state = state
         self.publish("state", state=state, turn=turn)
 
     def begin_fault(self, error: ClonespeakerError) -> None:
@@ -90,7 +91,7 @@ class News:
     def level(self, source: Literal["microphone", "speaker"], samples: Samples) -> None:
         """Sound passes by; its level is told while it is what the state is about, 15 times a second at most."""
         now = time.monotonic()
-        if self._state is _LEVELS_IN[source] and now - self._told_level_at[source] >= _LEVEL_EVERY_S:
+        if self.state is _LEVELS_IN[source] and now - self._told_level_at[source] >= _LEVEL_EVERY_S:
             self._told_level_at[source] = now
             self.publish("level", source=source, dbfs=round(level_dbfs(samples), 1))
 

@@ -16,20 +16,17 @@ class Signals:
 
     Args:
         speaker: where.
-        earcons_on: whether at all.
     """
 
-    def __init__(self, speaker: Speaker, *, earcons_on: bool) -> None:
+    def __init__(self, speaker: Speaker) -> None:
         self._speaker = speaker
-        self._earcons_on = earcons_on
         self._sounding: asyncio.Task[None] | None = None
 
     def failed(self, tasks: asyncio.TaskGroup, *, after: asyncio.Task[None] | None) -> None:
         """Something went wrong. Sounds once `after`, the end of a turn, has let its reply fade out."""
-        if self._earcons_on:
-            self.hush()
-            before = [task for task in (after, self._sounding) if task is not None]
-            self._sounding = tasks.create_task(self._sound(earcons.failed(), before))
+        self.hush()
+        before = [task for task in (after, self._sounding) if task is not None]
+        self._sounding = tasks.create_task(self._sound(earcons.failed(), before))
 
     @property
     def sounding(self) -> bool:

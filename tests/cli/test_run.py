@@ -1,28 +1,28 @@
 from __future__ import annotations
 
+import asyncio
 import json
-import os
 import re
 import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from clonespeaker.simulate.server import SimulatedClone
+from clonespeaker.status.client import connect
 from tests.cli.conftest import Run
 
 
 class Daemon:
     """A daemon as a process of its own."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "clonespeaker", "run"], env=environment, stderr=subprocess.PIPE, text=True
-        )
+    def __init__(self, environment: dict[str, str], *arguments: str) -> None:
+        command = [sys.executable, "-m", "clonespeaker", "run", *arguments]
+        self.process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
         self.log = ""
 
     def wait_for(self, pattern: str) -> re.Match[str]:
@@ -42,15 +42,25 @@ class Daemon:
 
 
 @pytest.fixture
-def daemon(environment: dict[str, str]) -> Iterator[Daemon]:
-    started = Daemon(environment)
-    try:
-        yield started
-    finally:
-        if started.process.poll() is None:
-            started.end(signal.SIGKILL)
-        elif started.process.stderr is not None:
-            started.process.stderr.close()
+def start(environment: dict[str, str]) -> Iterator[Callable[..., Daemon]]:
+    """Starts daemons; none outlives the test."""
+    started: list[Daemon] = []
+
+    def start(*arguments: str, **variables: str) -> Daemon:
+        started.append(Daemon(environment | variables, *arguments))
+        return started[-1]
+
+    yield start
+    for daemon in started:
+        if daemon.process.poll() is None:
+            daemon.end(signal.SIGKILL)
+        elif daemon.process.stderr is not None:
+            daemon.process.stderr.close()
+
+
+@pytest.fixture
+def daemon(start: Callable[..., Daemon]) -> Daemon:
+    return start()
 
 
 def url_of(daemon: Daemon) -> str:
@@ -87,17 +97,55 @@ def test_a_daemon_is_followed_and_controlled(daemon: Daemon, run: Run) -> None:
     assert "dsk-simulated" not in daemon.log
 
 
-def test_the_conversation_outlives_a_kill(daemon: Daemon, environment: dict[str, str], clone: SimulatedClone) -> None:
-    began = daemon.wait_for(r"conversation: (\S+) begins")[1]
-    saved = Path(environment["CLONESPEAKER_STATE_DIR"]) / "state.json"
-    while not saved.exists():  # written in a thread, right after
-        os.sched_yield()
-    daemon.end(signal.SIGKILL)
-    again = Daemon(environment)
-    try:
-        assert again.wait_for(r"conversation: (\S+) goes on")[1] == began
-    finally:
-        again.end()
+@pytest.mark.parametrize("moment", ["idle", "starting", "thinking", "speaking"])
+def test_killed_at_any_moment_it_goes_on_with_its_conversation(
+    start: Callable[..., Daemon], clone: SimulatedClone, moment: str
+) -> None:
+    first = start()
+    began = first.wait_for(r"conversation: (\S+) begins")[1]
+    first.end()  # so that it is on the disk
+    second = start(CLONESPEAKER_CLONE__REPLY="text")
+    if moment != "starting":
+        url = url_of(second)
+    if moment == "thinking":
+        clone.think_s = 60.0
+        asyncio.run(say(url, "Hello", until="thinking"))
+    elif moment == "speaking":
+        clone.reply_text, clone.pace = "a " * 99, 1.0
+        asyncio.run(say(url, "Hello", until="caption"))
+    second.end(signal.SIGKILL)
+    clone.think_s, clone.reply_text, clone.pace = 0.0, None, None
+    third = start(CLONESPEAKER_CLONE__REPLY="text")
+    url = url_of(third)
+    assert third.wait_for(r"conversation: (\S+) goes on")[1] == began
+    asyncio.run(say(url, "Are you there?", until="turn"))
+    assert third.end() == 0
+    assert "turn 1 answered" in third.log
+
+
+def test_settings_are_read_again(start: Callable[..., Daemon], tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("speaker: {volume: 35}\n")
+    daemon = start("--config", str(config))
+    url_of(daemon)
+    config.write_text("speaker: {volume: 36, device: another}\n")
+    daemon.process.send_signal(signal.SIGHUP)
+    assert daemon.wait_for(r"changed: (.*)")[1] == "speaker.volume"
+    assert daemon.wait_for(r"need a restart .*: (.*)")[1] == "speaker.device"
+    config.write_text("speaker: {volume: 1000}\n")
+    daemon.process.send_signal(signal.SIGHUP)
+    daemon.wait_for("the old ones stay in force")
+    daemon.wait_for(r"config.yaml:1.*speaker\.volume")
+    assert daemon.end() == 0
+
+
+async def say(url: str, text: str, *, until: str) -> None:
+    """Say it, and wait for a state or an event."""
+    async with connect(url) as daemon:
+        await daemon.command("say", text=text)
+        async for event in daemon.events():
+            if until in (event["event"], event.get("state")) and event.get("who") != "user":
+                return
 
 
 def test_a_second_daemon_says_so_and_exits(daemon: Daemon, run: Run, tmp_path: Path) -> None:

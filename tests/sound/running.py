@@ -23,7 +23,7 @@ from clonespeaker.config import settings as kinds
 from clonespeaker.config.settings import Settings
 from clonespeaker.conversation import Conversation
 from clonespeaker.errors import CloneError
-from clonespeaker.exchange import Exchange
+from clonespeaker.exchange import Exchange, Manner
 from clonespeaker.simulate.server import SimulatedClone
 from clonespeaker.state import StateDir
 from clonespeaker.timeline import Timeline
@@ -184,10 +184,10 @@ class Line:
     _conversation: Conversation
 
     async def tell(self, samples: Samples, voice: Speaker | WavRecorder, **arguments: Any) -> Timeline:
-        """Ask with `samples`, hear the reply out on `voice`; `arguments` are those of `Exchange`."""
+        """Ask with `samples`, hear the reply out on `voice`; `arguments` are those of its `Manner`."""
         timeline = Timeline()
         timeline.begin_without_button()
-        exchange = Exchange(self._client, self._conversation, voice, **arguments)
+        exchange = Exchange(self._client, self._conversation, voice, Manner(**arguments))
         await exchange.run(Utterance.of(samples), timeline, Nobody())
         return timeline
 

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import os
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ from clonespeaker.audio.convert import open_resampler
 from clonespeaker.audio.files import WavRecorder
 from clonespeaker.audio.pcm import Samples
 from clonespeaker.audio.portaudio import SoundSystem
-from clonespeaker.audio.speaker import Speaker
 from clonespeaker.audio.voice import Voice
 from clonespeaker.cli.terminal import complain, say, say_json
 from clonespeaker.clone.client import CloneClient
@@ -26,13 +26,13 @@ from clonespeaker.clone.reply import Citation
 from clonespeaker.config.credentials import read_api_key
 from clonespeaker.config.load import load, require_clone
 from clonespeaker.config.settings import Settings
-from clonespeaker.conversation import Conversation
 from clonespeaker.errors import EXIT_USAGE, CloneError, ClonespeakerError, DeviceError, MediaError
 from clonespeaker.exchange import Exchange
 from clonespeaker.state import StateDir
 from clonespeaker.timeline import Timeline
 from clonespeaker.turn import Outcome
 from clonespeaker.utterance import Utterance
+from clonespeaker.wiring import make_conversation, make_speaker, manner
 
 _LONGEST_BYTES = 200_000_000  # ten minutes of the largest samples there are
 
@@ -75,25 +75,9 @@ async def _ask(options: argparse.Namespace, settings: Settings, api_key: str, qu
         voice = _open_voice(options, settings, stack) if reply == "voice" else None
         session = await stack.enter_async_context(open_session(api_key))
         client = CloneClient(session, settings.clone.base_url, api_key=api_key)
-        conversation = Conversation(
-            client,
-            _memory(settings),
-            slug=settings.clone.slug,
-            instance_slug=settings.clone.instance_slug,
-            user_email=settings.clone.user_email,
-            conversation_id=settings.clone.conversation_id,
-        )
-        exchange = Exchange(
-            client,
-            conversation,
-            voice,
-            reply=reply,
-            stream=not options.no_stream,
-            upload="exact",
-            image_url=settings.clone.image_url,
-            retry_for_s=settings.clone.retry_for_s,
-            raw_rate_hz=settings.speaker.reply_rate_hz,
-        )
+        conversation = make_conversation(client, _memory(settings), settings.clone)
+        how = replace(manner(settings), reply=reply, stream=not options.no_stream, upload="exact")
+        exchange = Exchange(client, conversation, voice, how)
         answer, timeline = _Answer(), Timeline()
         timeline.begin_without_button()
         try:
@@ -128,13 +112,7 @@ def _open_voice(options: argparse.Namespace, settings: Settings, stack: AsyncExi
         return WavRecorder(options.out)
     sound = SoundSystem()
     stack.callback(sound.close)
-    speaker = Speaker(
-        lambda fill: sound.open_speaker(settings.speaker.device, period_ms=settings.speaker.period_ms, fill=fill),
-        start_ms=settings.speaker.start_ms,
-        read_ahead_s=settings.speaker.read_ahead_s,
-        lead_in_ms=settings.speaker.lead_in_ms,
-        volume=settings.speaker.volume,
-    )
+    speaker = make_speaker(sound, settings.speaker)
     try:
         speaker.open()
     except DeviceError as error:

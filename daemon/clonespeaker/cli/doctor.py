@@ -16,7 +16,7 @@ from typing import Literal
 
 import numpy as np
 
-from clonespeaker.audio.microphone import PERIOD_MS, Microphone
+from clonespeaker.audio.microphone import Microphone
 from clonespeaker.audio.pcm import level_dbfs
 from clonespeaker.audio.portaudio import SoundSystem
 from clonespeaker.audio.speaker import Speaker
@@ -30,6 +30,7 @@ from clonespeaker.config.settings import Settings
 from clonespeaker.controls.button import open_button
 from clonespeaker.errors import EXIT_FAILED, CloneError, ConfigError, DeviceError, StatusError
 from clonespeaker.state import StateDir
+from clonespeaker.wiring import make_microphone, make_speaker
 
 _RECORD_S = 1.0
 _DEAD_DBFS = -90.0  # below the noise of any microphone that is on
@@ -133,13 +134,8 @@ def _state_dir(settings: Settings) -> Finding:
 
 async def _sound(settings: Settings, *, daemon_runs: bool) -> AsyncIterator[Finding]:
     with contextlib.closing(await asyncio.to_thread(SoundSystem)) as sound:
-        microphone = Microphone(
-            lambda on_block: sound.open_microphone(settings.microphone.device, period_ms=PERIOD_MS, on_block=on_block)
-        )
-        yield await _usable("microphone", daemon_runs, _record(microphone))
-        speaker = Speaker(
-            lambda fill: sound.open_speaker(settings.speaker.device, period_ms=settings.speaker.period_ms, fill=fill)
-        )
+        yield await _usable("microphone", daemon_runs, _record(make_microphone(sound, settings.microphone)))
+        speaker = make_speaker(sound, settings.speaker)
         yield await _usable("speaker", daemon_runs, _open(speaker))
 
 

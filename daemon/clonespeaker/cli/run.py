@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import faulthandler
 import logging
 import os
 import sys
@@ -23,7 +24,14 @@ def main(options: argparse.Namespace) -> int:
     loaded = load(options.config, os.environ)
     require_clone(loaded)
     api_key = read_api_key(loaded.settings, os.environ)
-    asyncio.run(_run(App(loaded.settings, api_key=api_key, token=read_status_token(loaded.settings))))
+    faulthandler.enable()  # a watchdog's SIGABRT then tells where it hung
+    app = App(
+        loaded.settings,
+        api_key=api_key,
+        token=read_status_token(loaded.settings),
+        reread=lambda: load(options.config, os.environ).settings,
+    )
+    asyncio.run(_run(app))
     return 0
 
 

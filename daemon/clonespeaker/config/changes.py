@@ -1,0 +1,52 @@
+"""Settings read again while the daemon runs: what of them can take effect, and what needs a restart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from clonespeaker.config.settings import Settings
+
+AT_ONCE = frozenset(
+    {
+        "clone.reply",
+        "clone.upload",
+        "clone.image_url",
+        "clone.retry_for_s",
+        "clone.new_conversation_after_s",
+        "microphone.pre_roll_ms",
+        "microphone.min_hold_ms",
+        "microphone.max_seconds",
+        "speaker.read_ahead_s",
+        "speaker.lead_in_ms",
+        "speaker.volume",
+        "speaker.reply_rate_hz",
+        "button.mode",
+        "sounds.earcons",
+    }
+)
+"""Dotted names of what takes effect without a restart, with the next turn at the latest."""
+
+
+def changed(before: Settings, after: Settings) -> list[str]:
+    """Dotted names of what differs, in the settings' order."""
+    old, new = _flat(before), _flat(after)
+    return [name for name in old if old[name] != new[name]]
+
+
+def take_at_once(before: Settings, after: Settings) -> Settings:
+    """`before`, with what of `after` takes effect without a restart."""
+    new = _flat(after)
+    values: dict[str, Any] = msgspec.to_builtins(before)
+    for name in AT_ONCE:
+        section, _, key = name.partition(".")
+        values[section][key] = new[name]
+    return msgspec.convert(values, Settings)
+
+
+def _flat(settings: Settings) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in msgspec.to_builtins(settings).items():
+        flat |= {f"{name}.{key}": each for key, each in value.items()} if isinstance(value, dict) else {name: value}
+    return flat

@@ -1,0 +1,116 @@
+"""Parts made from the settings: all of the daemon's, and some for commands that work without one."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Protocol
+
+from clonespeaker.appliance import Appliance, Habits
+from clonespeaker.audio.microphone import PERIOD_MS, Microphone
+from clonespeaker.audio.speaker import Speaker
+from clonespeaker.audio.stream import InThread
+from clonespeaker.clone.client import CloneClient
+from clonespeaker.config import settings as kinds
+from clonespeaker.config.settings import Settings
+from clonespeaker.controls.button import open_button
+from clonespeaker.controls.keyboard import Keyboard
+from clonespeaker.conversation import Conversation
+from clonespeaker.errors import DeviceError
+from clonespeaker.exchange import Manner
+from clonespeaker.state import StateDir
+from clonespeaker.upkeep import Sound
+
+
+def make_conversation(client: CloneClient, memory: StateDir | None, clone: kinds.Clone) -> Conversation:
+    """The conversation that the settings mean; found or made when it is first needed."""
+    return Conversation(
+        client,
+        memory,
+        slug=clone.slug,
+        instance_slug=clone.instance_slug,
+        user_email=clone.user_email,
+        conversation_id=clone.conversation_id,
+    )
+
+
+def make_microphone(
+    sound: Sound, microphone: kinds.Microphone, *, in_thread: InThread = asyncio.to_thread
+) -> Microphone:
+    """A microphone, not opened."""
+    return Microphone(
+        lambda on_block: sound.open_microphone(microphone.device, period_ms=PERIOD_MS, on_block=on_block),
+        in_thread=in_thread,
+    )
+
+
+def make_speaker(sound: Sound, speaker: kinds.Speaker, *, in_thread: InThread = asyncio.to_thread) -> Speaker:
+    """A speaker, not opened."""
+    return Speaker(
+        lambda fill: sound.open_speaker(speaker.device, period_ms=speaker.period_ms, fill=fill),
+        start_ms=speaker.start_ms,
+        read_ahead_s=speaker.read_ahead_s,
+        lead_in_ms=speaker.lead_in_ms,
+        volume=speaker.volume,
+        in_thread=in_thread,
+    )
+
+
+def habits(settings: Settings) -> Habits:
+    """The appliance's."""
+    return Habits(
+        pre_roll_ms=settings.microphone.pre_roll_ms,
+        min_hold_ms=settings.microphone.min_hold_ms,
+        max_seconds=settings.microphone.max_seconds,
+        tap_mode=settings.button.mode == "tap",
+        earcons_on=settings.sounds.earcons,
+        new_conversation_after_s=settings.clone.new_conversation_after_s,
+    )
+
+
+def manner(settings: Settings) -> Manner:
+    """The exchange's."""
+    return Manner(
+        reply=settings.clone.reply,
+        upload=settings.clone.upload,
+        image_url=settings.clone.image_url,
+        retry_for_s=settings.clone.retry_for_s,
+        longest_ms=settings.microphone.pre_roll_ms + settings.microphone.max_seconds * 1_000,
+        raw_rate_hz=settings.speaker.reply_rate_hz,
+    )
+
+
+class Control(Protocol):
+    """What a user presses."""
+
+    def close(self) -> None:
+        """Give it back."""
+
+
+def open_control(button: kinds.Button, appliance: Appliance) -> Control:
+    """What the settings mean to be pressed.
+
+    Raises:
+        DeviceError: there is no such thing here.
+    """
+    if button.source == "gpio":
+        opened = open_button(button.pin, pull=button.pull, bounce_ms=button.bounce_ms, on_change=appliance.on_button)
+        if opened.down:
+            appliance.stuck("was down when this program started")
+        return opened
+    if button.source == "keyboard":
+        if not sys.stdin.isatty():
+            raise DeviceError("button", "button.source is keyboard, but there is no terminal to type into")
+        return Keyboard(
+            sys.stdin.fileno(),
+            on_change=appliance.on_button,
+            on_key=lambda key: None,
+            # In tap mode the second tap is a press, too.
+            is_down=lambda: appliance.is_listening() and not appliance.habits.tap_mode,
+        )
+    return _NoButton()
+
+
+class _NoButton:
+    def close(self) -> None:
+        """Nothing was opened."""
