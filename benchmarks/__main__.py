@@ -27,6 +27,7 @@ BENCHMARKS = {
     "decode": "throughput and memory",
     "cost": "throughput and memory",
     "memory": "throughput and memory",
+    "recovery": "recovery",
     "weight": "weight",
     "imports": "weight",
     "callbacks": "interpreter",

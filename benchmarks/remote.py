@@ -25,8 +25,9 @@ SLUG = "my-clone"
 class Daemon:
     """`clonespeaker run`, at the other end of its websocket."""
 
-    def __init__(self, connection: ClientConnection) -> None:
+    def __init__(self, connection: ClientConnection, process: asyncio.subprocess.Process) -> None:
         self._connection = connection
+        self.process = process
         self.told = Told("the daemon")
 
     async def press(self) -> float:
@@ -110,7 +111,7 @@ async def run_daemon(
         }
         command = (*WITH_US, sys.executable, "-m", "clonespeaker", "run")
         async with run_process(command, environment) as process, await _connect(process, port) as connection:
-            daemon = Daemon(connection)
+            daemon = Daemon(connection, process)
             listening = asyncio.create_task(daemon.listen())
             try:
                 await daemon.has_settled()

@@ -264,6 +264,7 @@ class App:
             muted=self.appliance.muted,
             faults=frozenset(self.news.faults),
             status_clients=self._status.clients,
+            tasks=len(asyncio.all_tasks()),
             microphone_overflows=self.microphone.overflows,
             microphone_lost_samples=self.microphone.lost_samples,
             device_underflows=self.speaker.underflows,

@@ -122,6 +122,7 @@ class Figures:
         muted: whether it lets nobody be heard.
         faults: the names of those that are active.
         status_clients: programs connected to the websocket.
+        tasks: of the event loop; a number that only grows is a leak.
         microphone_overflows: times the device lost frames before they reached us.
         microphone_lost_samples: samples that reached us and were overwritten before they were read.
         device_underflows: times the playback device ran dry, as far as it says so.
@@ -134,6 +135,7 @@ class Figures:
     muted: bool
     faults: frozenset[str]
     status_clients: int
+    tasks: int
     microphone_overflows: int
     microphone_lost_samples: int
     device_underflows: int

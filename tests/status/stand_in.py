@@ -68,6 +68,7 @@ def figures_of(tally: Tally, **others: Any) -> Figures:
             "muted": False,
             "faults": frozenset(),
             "status_clients": 0,
+            "tasks": 0,
             "microphone_overflows": 0,
             "microphone_lost_samples": 0,
             "device_underflows": 0,

@@ -66,6 +66,7 @@ def _state(now: Figures) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "clonespeaker_status_clients", "Programs connected to the local websocket.", now.status_clients
     )
+    yield GaugeMetricFamily("clonespeaker_tasks", "Tasks of the event loop; they grow where it leaks.", now.tasks)
 
 
 def _turns(tally: Tally) -> Iterator[Metric]:
