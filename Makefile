@@ -6,13 +6,14 @@ VENV ?= .venv
 DEMO ?=
 TEST ?=
 BENCH ?=
+SOAK ?=
 
 # For building PyAudio and running it.
 DEBIAN_RUN := python3-venv python3-dev gcc portaudio19-dev libportaudio2 libasound2-plugins
 # For the real sound path without a sound card, and a simulated clone with a voice.
 DEBIAN_TEST := $(DEBIAN_RUN) pulseaudio pulseaudio-utils espeak-ng
 
-.PHONY: demo test check bench setup clean
+.PHONY: demo test check bench soak setup clean
 .DEFAULT_GOAL := help
 
 help:
@@ -20,6 +21,7 @@ help:
 	@echo 'make test    all tests, the real sound path included'
 	@echo 'make check   style and types'
 	@echo 'make bench   benchmarks: seven minutes, with QUICK=1 one'
+	@echo "make soak    turns with faults, for ten minutes; SOAK='--minutes 60 --picture soak.svg'"
 	@echo 'make setup   what the others share: install what is needed'
 
 demo: $(VENV)/.ready
@@ -35,6 +37,9 @@ check: $(VENV)/.ready
 
 bench: packages-test $(VENV)/.ready
 	@$(VENV)/bin/python -m benchmarks $(if $(QUICK),--quick) $(BENCH)
+
+soak: packages-test $(VENV)/.ready
+	@$(VENV)/bin/python -m benchmarks.soak $(SOAK)
 
 setup: $(VENV)/.ready
 

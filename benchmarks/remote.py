@@ -25,10 +25,13 @@ SLUG = "my-clone"
 class Daemon:
     """`clonespeaker run`, at the other end of its websocket."""
 
-    def __init__(self, connection: ClientConnection, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, connection: ClientConnection, process: asyncio.subprocess.Process, port: int) -> None:
         self._connection = connection
         self.process = process
+        self.port = port
         self.told = Told("the daemon")
+        self.events: list[dict[str, Any]] = []
+        """Those of `turn` and `fault` since the start."""
 
     async def press(self) -> float:
         """The button goes down; when that was."""
@@ -60,6 +63,8 @@ class Daemon:
                 message = json.loads(frame)
                 if message["type"] == "result" and not message["ok"]:
                     self.told.add("refusal", message)
+                if message.get("event") in ("turn", "fault"):
+                    self.events.append(message)
                 self.told.add(message.get("event", message["type"]), message)
         self.told.end()
 
@@ -111,7 +116,7 @@ async def run_daemon(
         }
         command = (*WITH_US, sys.executable, "-m", "clonespeaker", "run")
         async with run_process(command, environment) as process, await _connect(process, port) as connection:
-            daemon = Daemon(connection, process)
+            daemon = Daemon(connection, process, port)
             listening = asyncio.create_task(daemon.listen())
             try:
                 await daemon.has_settled()
