@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import re
 import tracemalloc
 from collections.abc import Iterator
 from typing import Any
@@ -10,31 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from clonespeaker.clone.sse import SseParser
-
-BOM = b"\xef\xbb\xbf"
-
-
-def reference(stream: bytes, *, cut_off: bool) -> list[bytes]:
-    """The standard's text, line by line, over the whole stream at once.
-
-    Args:
-        stream: all of it.
-        cut_off: give out the event at the end that lacks its blank line, too.
-    """
-    *lines, rest = re.split(rb"\r\n|\n|\r", stream.removeprefix(BOM))
-    if cut_off:
-        lines += [rest, b""]
-    events, data = list[bytes](), list[bytes]()
-    for line in lines:
-        if line:
-            name, _, value = line.partition(b":")
-            if name == b"data":
-                data.append(value[1:] if value.startswith(b" ") else value)
-        elif data:
-            events.append(b"\n".join(data))
-            data = []
-    return events
-
+from tests.fuzz.reference import BOM, read_events
+from tests.fuzz.retained import retained_bytes
 
 parts = st.sampled_from(
     [b"data:", b"data", b"data: ", b":", b" ", b"\r", b"\n", b"\r\n", b"\n\n", b"id: 1", b"event:x", BOM,
@@ -67,8 +43,8 @@ def each_byte(stream: bytes) -> list[bytes]:
 def test_equals_the_reference_however_it_is_cut(chunks: list[bytes]) -> None:
     stream, parser = b"".join(chunks), SseParser()
     events = feed(parser, chunks)
-    assert events == reference(stream, cut_off=False)
-    assert events + parser.close() == reference(stream, cut_off=True)
+    assert events == read_events(stream, cut_off=False)
+    assert events + parser.close() == read_events(stream, cut_off=True)
     assert parser.oversized == 0
 
 
@@ -91,7 +67,7 @@ def test_equals_the_reference_however_it_is_cut(chunks: list[bytes]) -> None:
     ],
 )
 def test_streams(stream: bytes, events: list[bytes]) -> None:
-    assert reference(stream, cut_off=False) == events
+    assert read_events(stream, cut_off=False) == events
     assert feed(SseParser(), [stream]) == events
     assert feed(SseParser(), each_byte(stream)) == events
 
@@ -161,6 +137,25 @@ def test_an_endless_event_takes_no_memory() -> None:
         tracemalloc.stop()
     assert parser.oversized == 1
     assert parser.feed(b"\n\ndata: after\n\n") == [b"after"]
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        pytest.param(b"x", id="byte by byte"),
+        pytest.param(b"x\ndata:\ndata: ", id="in tiny lines"),
+        pytest.param(b"\n:" + b"y" * 50_000 + b"\ndata:x", id="in tiny lines far apart"),
+    ],
+)
+def test_what_waits_takes_no_more_than_its_bytes(chunk: bytes) -> None:
+    parser = SseParser()
+    parser.feed(b"data: ")
+    for _ in range(1_000):
+        parser.feed(bytes(bytearray(chunk)))  # a chunk of its own each time
+    waiting_bytes = sum(map(len, parser.close()))
+    for _ in range(1_000):
+        parser.feed(bytes(bytearray(chunk)))
+    assert retained_bytes(parser) <= 2 * waiting_bytes + len(chunk) + 1_500
 
 
 class CountingChunk(bytes):

@@ -6,7 +6,9 @@ line is given out all the same, for servers that close right after the last one.
 
 A network read may end anywhere: inside a character, between `\r` and `\n`. Lines may be hundreds of kilobytes
 long, so what is searched once is never searched again, and what comes in one read is not copied: events are views of
-it. An event of more than `limit_bytes` is passed over whole, in bounded memory, and counted in `oversized`.
+it. What has to wait for a later read is gathered in one buffer: as a list of views, a line that comes byte by byte
+would take two hundred times its size, and each view would keep the whole of its chunk. An event of more than
+`limit_bytes` is passed over whole, in bounded memory, and counted in `oversized`.
 """
 
 from __future__ import annotations
@@ -34,10 +36,9 @@ class SseParser:
 
     def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
         self._limit_bytes = limit_bytes
-        self._line: list[memoryview] = []  # the line that has not ended yet, in the pieces it came in
-        self._line_bytes = 0
-        self._data: list[Data] = []  # the data lines of the event that has not ended yet
-        self._data_bytes = 0
+        self._line = bytearray()  # what earlier chunks had of the line that has not ended yet
+        self._line_bytes = 0  # of it so far, also where it is passed over
+        self._data: memoryview | bytearray | None = None  # of the event that has not ended yet
         self._after_cr = False  # the last line ended in \r: a \n right after belongs to it
         self._at_start = True
         self.passing_over = False
@@ -58,36 +59,39 @@ class SseParser:
         view = memoryview(chunk)
         at = 1 if self._after_cr and chunk.startswith(b"\n") else 0
         for end, after in _line_ends(chunk, at):
-            self._grow(view[at:end])
-            self._end_line(events)
+            self._end_line(view[at:end], events)
             at = after
         self._after_cr = at == len(chunk) and chunk.endswith(b"\r")
-        self._grow(view[at:])
+        self._measure(view[at:])
+        if not self.passing_over:
+            self._line += view[at:]
         return events
 
     def close(self) -> list[Data]:
         """The event that the stream's end cut off before its blank line, where there is one."""
         events: list[Data] = []
-        self._end_line(events)
+        self._end_line(memoryview(b""), events)
         self._end_event(events)
         return events
 
-    def _grow(self, part: memoryview) -> None:
-        if not part:
-            return
+    def _measure(self, part: memoryview) -> None:
+        """`part` belongs to the line; where the event is too large with it, it is passed over."""
         self._line_bytes += len(part)
-        if not self.passing_over:
-            self._line.append(part)
-            # The field's name does not count as data, so leave it room.
-            if self._data_bytes + self._line_bytes > self._limit_bytes + len(b"data: "):
-                self.passing_over = True
-                self.oversized += 1
-                self._line, self._data, self._data_bytes = [], [], 0
+        # The field's name does not count as data, so leave it room.
+        most = self._limit_bytes + len(b"data: ") - (0 if self._data is None else len(self._data) + 1)
+        if self._line_bytes > most and part and not self.passing_over:
+            self.passing_over = True
+            self.oversized += 1
+            self._line, self._data = bytearray(), None
 
-    def _end_line(self, events: list[Data]) -> None:
-        parts, length = self._line, self._line_bytes
-        self._line, self._line_bytes = [], 0
-        line = parts[0] if len(parts) == 1 else memoryview(b"".join(parts))
+    def _end_line(self, part: memoryview, events: list[Data]) -> None:
+        """The line ends with `part`."""
+        self._measure(part)
+        length, self._line_bytes = self._line_bytes, 0
+        line = part
+        if self._line:
+            self._line += part
+            line, self._line = memoryview(self._line), bytearray()
         head = bytes(line[:_HEAD_BYTES])
         if self._at_start:
             self._at_start = False
@@ -96,14 +100,22 @@ class SseParser:
         if not length:
             self._end_event(events)
         elif not self.passing_over and (head == b"data" or head.startswith(b"data:")):
-            value = line[6 if head.startswith(b"data: ") else 5 :]
-            self._data.append(value)
-            self._data_bytes += len(value) + 1
+            self._take(line[6 if head.startswith(b"data: ") else 5 :])
+
+    def _take(self, value: memoryview) -> None:
+        """A line of the event's data."""
+        if self._data is None:
+            self._data = value
+            return
+        if not isinstance(self._data, bytearray):
+            self._data = bytearray(self._data)
+        self._data += b"\n"
+        self._data += value
 
     def _end_event(self, events: list[Data]) -> None:
-        if self._data:
-            events.append(self._data[0] if len(self._data) == 1 else b"\n".join(self._data))
-        self._data, self._data_bytes = [], 0
+        if self._data is not None:
+            events.append(memoryview(self._data))
+        self._data = None
         self.passing_over = False
 
 
