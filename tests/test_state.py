@@ -47,6 +47,7 @@ def test_the_directory_is_made(tmp_path: Path) -> None:
         pytest.param(b"\x00" * 100, id="zeros, as after a power cut"),
         pytest.param(b"\xff\xfe garbage", id="garbage"),
         pytest.param(b"[]", id="no object"),
+        pytest.param(b'{"x":' + b"[" * 100_000, id="nested without end"),
         pytest.param(b'{"version": "one"}', id="a version that is none"),
         pytest.param(b'{"version": 1, "conversation": {"conversation_id": 5}}', id="a wrong type"),
         pytest.param(b'{"version": 2, "conversation": null}', id="a newer version"),

@@ -97,7 +97,7 @@ class StateDir:
             return State()
         try:
             state = msgspec.json.decode(data, type=State)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             self._set_aside(f"can't be read ({error})")
             return State()
         if state.version != VERSION:
