@@ -123,6 +123,7 @@ def test_any_refusal_is_an_error_in_words(status: int, body: bytes, what: str) -
         pytest.param(b"Forbidden", "", id="plain text"),
         pytest.param(HTML, "", id="HTML"),
         pytest.param(b"", "", id="nothing"),
+        pytest.param(b'{"detail": "\\u001b[2J a\\u0000 \\u202eb\\u00a0c"}', "[2J a b c", id="what steers a terminal"),
         pytest.param(b'{"detail": "' + b"x" * 300 + b'"}', "x" * 300, id="long"),
         pytest.param(b'{"detail": "' + b"x" * 301 + b'"}', "x" * 300 + " …", id="too long"),
     ],
@@ -139,6 +140,22 @@ def test_html_does_not_leak(status: int, body: bytes) -> None:
     error = refused(status, body)
     assert not {"<", "Cloudflare"} & {*str(error), *str(error).split()}
     assert error.detail == ""
+
+
+def test_words_nested_as_deeply_as_can_just_be_read() -> None:
+    """Python's own limit: a little more room is needed to tell them than to read them."""
+    for depth in range(800, 1_000):
+        error = refused(500, b'{"detail": [{"msg": ' + b"[" * depth + b"]" * depth + b"}]}")
+        assert str(error).startswith("the clone's server has trouble (500)")
+
+
+@pytest.mark.parametrize(
+    "location", ["\x1b[2J/" + "x" * 8_000, "\udcff" + "y" * 400], ids=["control characters", "bytes that are no text"]
+)
+def test_a_redirect_in_few_plain_words(location: str) -> None:
+    error = str(refused(302, location=location))
+    assert error.isprintable()
+    assert len(error) < 500
 
 
 def http_date(year: int) -> str:

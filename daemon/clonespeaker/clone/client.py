@@ -19,7 +19,7 @@ import aiohttp
 import msgspec
 
 from clonespeaker.clone.connection import Body, Request, kept_warm
-from clonespeaker.clone.failures import broken_off, from_status, unreachable
+from clonespeaker.clone.failures import broken_off, from_status, unreachable, unreadable
 from clonespeaker.clone.records import Clone, CloneProfile, Conversation, History, Message, NewConversation
 from clonespeaker.clone.reply import Final, Malformed, ReplyEvent, parse_event, parse_whole
 from clonespeaker.clone.sse import LIMIT_BYTES, SseParser
@@ -106,13 +106,8 @@ class CloneClient:
                 body = await response.read()
                 if response.status != 200:
                     raise self._refused(response, body, what)
-        try:
+        with unreadable(self.base_url, path):
             return msgspec.json.decode(body, type=answer)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise CloneError(
-                f"the server's answer to {path} can't be read ({error}); is {self.base_url} the clone's API?",
-                fault="server-error",
-            ) from error
 
     def kept_warm(self) -> AbstractAsyncContextManager[None]:
         """Meanwhile there is an open connection for the next request, where there can be one."""

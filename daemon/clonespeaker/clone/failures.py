@@ -74,6 +74,18 @@ def broken_off() -> Iterator[None]:
         ) from error
 
 
+@contextlib.contextmanager
+def unreadable(base_url: str, path: str) -> Iterator[None]:
+    """Map what msgspec raises while an answer is read. Raises CloneError."""
+    try:
+        yield
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise CloneError(
+            f"the server's answer to {path} can't be read ({error}); is {base_url} the clone's API?",
+            fault="server-error",
+        ) from error
+
+
 def from_status(status: int, *, headers: Mapping[str, str], body: bytes, what: str, base_url: str) -> CloneError:
     """An HTTP status other than 200, with the server's own words.
 
@@ -105,7 +117,7 @@ def from_status(status: int, *, headers: Mapping[str, str], body: bytes, what: s
     if status == 429:
         return error(f"the clone has too many requests at the moment (429){words}", "busy", retryable=True)
     if 300 <= status < 400:
-        where = headers.get("Location", "elsewhere")
+        where = _in_words(headers.get("Location", "")) or "elsewhere"
         return error(f"{base_url} points to {where} ({status}); set clone.base_url to where the API is", "rejected")
     if status >= 500:
         return error(f"the clone's server has trouble ({status}){words}", "server-error", retryable=status != 501)
@@ -130,15 +142,21 @@ def _said(body: bytes) -> str:
     """The server's own words, where it has any: `detail` (a sentence, or FastAPI's list of them); no HTML."""
     try:
         answer = msgspec.json.decode(body, type=_Detail)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        said = answer.detail or answer.message or answer.error or ""
+        if isinstance(said, list):
+            said = "; ".join(
+                f"{'.'.join(map(str, where)) if isinstance(where := item.get('loc'), list) else ''} "
+                f"{item.get('msg', item)}"
+                for item in said
+            )
+        return _in_words(str(said))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # what can just be read may be too deep to tell
         return ""
-    said = answer.detail or answer.message or answer.error or ""
-    if isinstance(said, list):
-        said = "; ".join(
-            f"{'.'.join(map(str, where)) if isinstance(where := item.get('loc'), list) else ''} {item.get('msg', item)}"
-            for item in said
-        )
-    said = " ".join(str(said).split())
+
+
+def _in_words(said: str) -> str:
+    """A server's words as they may stand in a message: on one line, nothing that steers a terminal, not too long."""
+    said = "".join(character for character in " ".join(said.split()) if character.isprintable())
     return said if len(said) <= _SAID_MOST else said[:_SAID_MOST] + " …"
 
 
