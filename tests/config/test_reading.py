@@ -92,6 +92,11 @@ def test_mistakes_in_the_environment(variable: str, value: str, expected: str) -
     assert "quite-secret" not in problem
 
 
+def test_the_name_of_a_variable_steers_no_terminal() -> None:
+    (problem,) = problems("", {"CLONESPEAKER_\x1b[2J\udcff\n": "x"})
+    assert problem.startswith(r"environment CLONESPEAKER_\x1b[2J\udcff\n: no such setting")
+
+
 # Whatever the text.
 
 FRAGMENTS = """

@@ -70,7 +70,7 @@ class Reading:
             name = variable.removeprefix(PREFIX)
             if name == variable or variable == API_KEY_VARIABLE or name.startswith("TEST"):
                 continue
-            place = f"environment {variable}"
+            place = f"environment {shown(variable)}"
             verbatim = yaml.ScalarNode(_TEXT_TAG, text)
             if is_secret(name, verbatim):
                 self._problem(place, f"an API key; only {API_KEY_VARIABLE} may hold one")
