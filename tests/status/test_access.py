@@ -52,6 +52,17 @@ def test_host_on_loopback(bound: str, host: str | None, status: int | None) -> N
     assert refused(bound, host=host) == status
 
 
+@pytest.mark.parametrize("host", ["\udcff", "evil\x1b[2J", "x\xa0"])
+def test_a_host_that_is_no_text_is_refused_in_text(host: str) -> None:
+    refusal = Access(host="127.0.0.1", port=8777, token=None, allowed_origins=[]).refusal(
+        path="/", query="", host=host, origin=None, authorization=None
+    )
+    assert refusal is not None
+    assert refusal[0] == 403
+    assert refusal[1].strip().isascii()
+    assert refusal[1].strip().isprintable()
+
+
 def test_port_80_needs_no_number() -> None:
     assert refused(port=80, host="localhost") is None
     assert refused(port=80, host="localhost:80", origin="http://localhost:80") is None
@@ -113,6 +124,7 @@ def test_any_host_reaches_an_address_of_the_network() -> None:
         ("", "Bearer ü", 401),
         ("token=", None, 401),
         ("token=wrong", None, 401),
+        ("token=\ud800", None, 401),
         ("token=%ff", None, 401),
         ("token=s3cret", "Bearer wrong", 401),
     ],

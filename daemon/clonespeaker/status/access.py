@@ -60,7 +60,7 @@ class Access:
         scheme, _, given = (authorization or "").partition(" ")
         if scheme.lower() != "bearer":
             given = parse_qs(query).get("token", [""])[0]
-        return hmac.compare_digest(given.strip().encode(errors="surrogateescape"), self._token.encode())
+        return hmac.compare_digest(given.strip().encode(errors="surrogatepass"), self._token.encode())
 
 
 def _is_loopback(host: str) -> bool:
@@ -71,4 +71,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _shown(header: str | None) -> str:
-    return "nameless" if header is None else f"'{header[:100]}'"
+    if header is None:
+        return "nameless"
+    start = header[:100]
+    return f"'{start}'" if start.isprintable() else ascii(start)  # a byte that is no text can't be sent back as one
