@@ -7,13 +7,14 @@ DEMO ?=
 TEST ?=
 BENCH ?=
 SOAK ?=
+FUZZ ?=
 
 # For building PyAudio and running it.
 DEBIAN_RUN := python3-venv python3-dev gcc portaudio19-dev libportaudio2 libasound2-plugins
 # For the real sound path without a sound card, and a simulated clone with a voice.
 DEBIAN_TEST := $(DEBIAN_RUN) pulseaudio pulseaudio-utils espeak-ng
 
-.PHONY: demo test check bench soak setup clean
+.PHONY: demo test check bench soak fuzz setup clean
 .DEFAULT_GOAL := help
 
 help:
@@ -22,6 +23,7 @@ help:
 	@echo 'make check   style and types'
 	@echo 'make bench   benchmarks: seven minutes, with QUICK=1 one'
 	@echo "make soak    turns with faults, for ten minutes; SOAK='--minutes 60 --picture soak.svg'"
+	@echo 'make fuzz    hostile input, a minute for each way in; x86-64 only'
 	@echo 'make setup   what the others share: install what is needed'
 
 demo: $(VENV)/.ready
@@ -41,6 +43,9 @@ bench: packages-test $(VENV)/.ready
 soak: packages-test $(VENV)/.ready
 	@$(VENV)/bin/python -m benchmarks.soak $(SOAK)
 
+fuzz: $(VENV)/.fuzz
+	@$(VENV)/bin/python -m tests.fuzz $(FUZZ)
+
 setup: $(VENV)/.ready
 
 # The virtual environment, made anew where the dependencies have changed.
@@ -48,6 +53,10 @@ $(VENV)/.ready: pyproject.toml | packages-run
 	@echo 'Python packages into $(VENV); the first time PyAudio is compiled and this takes about a minute …'
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+$(VENV)/.fuzz: $(VENV)/.ready
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable '.[dev,fuzz]'
 	@touch $@
 
 packages-run: DEBIAN = $(DEBIAN_RUN)
