@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -173,10 +174,24 @@ def test_base64_with_escaped_slashes(escape: str) -> None:
     sound = b"\xff" * 200_000  # nothing but slashes
     escaped = base64.b64encode(sound).replace(b"/", escape.encode())
     said = list(parse_event(b'{"audio_chunk": "' + escaped + b'"}'))
-    assert b"".join(each.data for each in said if isinstance(each, Snippet)) == sound
+    snippets = [each.data for each in said if isinstance(each, Snippet)]
+    assert b"".join(snippets) == sound
+    assert max(map(len, snippets)) <= 48 * 1_024
     late = base64.b64encode(b"\0" * 60_000 + sound).replace(b"/", escape.encode())
     said = list(parse_event(b'{"audio_chunk": "' + late + b'"}'))
     assert b"".join(each.data for each in said if isinstance(each, Snippet)) == b"\0" * 60_000 + sound
+
+
+def test_nothing_beside_the_text_takes_much_memory() -> None:
+    """As Python's objects, a list of empty lists takes twenty times its bytes."""
+    many = b"[" + b"[]," * 1_000_000 + b"[]]"
+    data = b'{"clone_response": {"text": "x", "citations": %b, "image_url": %b, "more": %b}}' % (many, many, many)
+    tracemalloc.start()
+    try:
+        assert list(parse_event(data)) == [Final("x")]
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_the_text_of_an_event_whose_sound_cannot_be_read() -> None:

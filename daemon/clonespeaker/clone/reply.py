@@ -30,6 +30,7 @@ from clonespeaker.clone.sse import Data
 DONE = "[DONE]"
 
 _PIECE_CHARACTERS = 64 * 1024  # of base64: 48 KiB of sound, whole samples
+_BESIDE_MOST_BYTES = 256 * 1024  # of citations, or of an address; as objects they take thirty times as much
 _NULL = msgspec.Raw(b"null")
 
 _Kind = TypeVar("_Kind")
@@ -91,14 +92,13 @@ class _CloneResponse(msgspec.Struct):
     audio: msgspec.Raw = _NULL
     audio_chunk: msgspec.Raw = _NULL
     voice: msgspec.Raw = _NULL
-    citations: object = None
-    image_url: object = None
+    citations: msgspec.Raw = _NULL
+    image_url: msgspec.Raw = _NULL
 
     def final(self) -> Final:
         text = self.transcript if self.transcript is not None else self.text
-        citations = self.citations if isinstance(self.citations, list) else []
-        read = (_as(Citation, citation) for citation in citations)
-        return Final(text, tuple(citation for citation in read if citation), _as(str, self.image_url), self.sound)
+        citations = (_as(Citation, citation) for citation in _as(list[msgspec.Raw], self.citations) or ())
+        return Final(text, tuple(citation for citation in citations if citation), _as(str, self.image_url), self.sound)
 
     def sound(self) -> Iterator[bytes]:
         for value in (self.audio, self.audio_chunk, self.voice):
@@ -111,11 +111,13 @@ class _CloneResponse(msgspec.Struct):
                 return
 
 
-def _as(kind: type[_Kind], value: object) -> _Kind | None:
-    """`value` as a `kind`; None where it is none."""
+def _as(kind: type[_Kind], value: msgspec.Raw) -> _Kind | None:
+    """`value` as a `kind`; None where it is none, or longer than any is."""
+    if memoryview(value).nbytes > _BESIDE_MOST_BYTES:
+        return None
     try:
-        return msgspec.convert(value, kind)
-    except msgspec.ValidationError:
+        return msgspec.json.decode(value, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
@@ -131,6 +133,7 @@ class _WholeReply(msgspec.Struct):
 
 _read_event = msgspec.json.Decoder(_StreamEvent).decode
 _read_whole = msgspec.json.Decoder(_WholeReply).decode
+_read_text = msgspec.json.Decoder(str).decode
 _read_base64 = msgspec.json.Decoder(bytes).decode
 
 
@@ -178,8 +181,10 @@ def _sound_in(value: msgspec.Raw) -> Iterator[bytes]:
     at, end = 1, len(text) - 1
     while at < end:
         piece = bytes(text[at : min(at + _PIECE_CHARACTERS, end)])
-        if b"\\" in piece:  # an escaped slash, say, which must not be cut in two: all that is left at once
-            piece = bytes(text[at:end])
+        if b"\\" in piece:  # an escaped slash, say, which must not be cut in two
+            text = memoryview(_read_text(b'"%b"' % bytes(text[at:end])).encode())
+            at, end = 0, len(text)
+            continue
         yield _read_base64(b'"%b"' % piece)
         at += len(piece)
 
