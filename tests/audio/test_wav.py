@@ -92,6 +92,7 @@ def test_a_right_size_ends_the_samples() -> None:
         pytest.param([extensible(PCM, 1, 16), data()], id="extensible"),
         pytest.param([fmt(bits=8), fmt(), data()], id="two formats: the last counts"),
         pytest.param([fmt(), chunk(b"none", b""), data()], id="an empty chunk"),
+        pytest.param([fmt(), *[chunk(b"junk", b"")] * 60, data()], id="many before data"),
         pytest.param([chunk(b"junk", b"\0" * 60_000), fmt(), data()], id="much before data"),
     ],
 )
@@ -177,6 +178,7 @@ def test_to_mono(form: WavFormat, raw: bytes, mono: list[int]) -> None:
         pytest.param(riff(fmt(), data(SAMPLES[:0])), "no samples", id="no samples"),
         pytest.param(riff(fmt(), chunk(b"data", b"\1")), "no samples", id="half a sample"),
         pytest.param(riff(fmt(), chunk(b"junk", bytes(70_000)), data()), "no `data` chunk", id="no data in sight"),
+        pytest.param(riff(fmt(), *[chunk(b"junk", b"")] * 64, data()), "no `data` chunk among", id="no end of chunks"),
         pytest.param(riff(fmt(), chunk(b"LIST", b"")), "ends before its samples begin", id="no data"),
     ],
 )

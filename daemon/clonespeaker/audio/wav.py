@@ -22,6 +22,7 @@ from clonespeaker.errors import MediaError
 HEADER_BYTES = 44
 _PCM, _FLOAT, _EXTENSIBLE = 0x0001, 0x0003, 0xFFFE
 _MOST_HEADER_BYTES = 65_536  # of chunks before `data`; a real header has a few hundred
+_MOST_CHUNKS = 64  # before it; a real header has a dozen at most. One that comes byte by byte is read as often
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,9 @@ def parse_header(head: bytes | memoryview) -> tuple[WavFormat, int, int] | None:
         raise MediaError("this is not a WAV file (it does not begin with RIFF … WAVE)")
     found: WavFormat | None = None
     at = 12
-    while at + 8 <= len(head):
+    for _ in range(_MOST_CHUNKS):
+        if at + 8 > len(head):
+            break
         name, size = head[at : at + 4], int.from_bytes(head[at + 4 : at + 8], "little")
         at += 8
         if name == b"data":
@@ -89,6 +92,8 @@ def parse_header(head: bytes | memoryview) -> tuple[WavFormat, int, int] | None:
                 break
             found = _parse_format(head[at : at + size])
         at += size + (size & 1)
+    else:
+        raise MediaError(f"this WAV has no `data` chunk among its first {_MOST_CHUNKS}")
     if len(head) == _MOST_HEADER_BYTES:
         raise MediaError(f"this WAV has no `data` chunk in its first {_MOST_HEADER_BYTES} bytes")
     return None
