@@ -16,6 +16,9 @@ from clonespeaker.timeline import Timeline
 
 log = logging.getLogger(__name__)
 
+TEXT_MOST_CHARACTERS = 100_000
+"""Of one answer: nearly two hours of speech. With each token all before it is told again, so it can't be endless."""
+
 
 class Audience(Protocol):
     """Who is told what a turn brings, as it comes."""
@@ -113,9 +116,12 @@ class Answer:
                     self._playback.complete()
 
     def tell(self, text: str, *, final: bool) -> None:
-        """This is what the clone says."""
-        self.text = text
-        self._audience.on_caption(text, final=final)
+        """This is what the clone says; what is beyond `TEXT_MOST_CHARACTERS` is left out."""
+        if len(text) > TEXT_MOST_CHARACTERS:
+            text = text[:TEXT_MOST_CHARACTERS] + " …"
+        if final or text != self.text:
+            self.text = text
+            self._audience.on_caption(text, final=final)
 
     async def play_out(self) -> None:
         """No more comes: wait until all of it has been heard. Raises DeviceError."""
