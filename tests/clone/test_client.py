@@ -709,6 +709,19 @@ async def test_no_end_to_what_is_no_event(monkeypatch: pytest.MonkeyPatch) -> No
             await generate(client, b"{}")
 
 
+async def test_no_end_to_a_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "_WHOLE_LIMIT_BYTES", 10_000)
+
+    async def talk(peer: Peer) -> None:
+        await peer.request()
+        await peer.answer("200 OK", b'{"history": ["' + bytes(20_000), Content_Type="application/json")
+
+    async with serving(talk) as server, connected(server.url) as client:
+        with pytest.raises(CloneError, match="too large") as caught:
+            await client.history("5f0c")
+    assert caught.value.fault == "server-error"
+
+
 async def test_no_end_to_a_whole_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "_WHOLE_LIMIT_BYTES", 10_000)
 

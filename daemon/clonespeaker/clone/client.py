@@ -25,7 +25,7 @@ from clonespeaker.clone.reply import Final, Malformed, ReplyEvent, parse_event, 
 from clonespeaker.clone.sse import LIMIT_BYTES, SseParser
 from clonespeaker.errors import CloneError
 
-_WHOLE_LIMIT_BYTES = 4 * LIMIT_BYTES  # a reply that is not streamed; and what may come without a single event
+_WHOLE_LIMIT_BYTES = 4 * LIMIT_BYTES  # a reply that is not streamed, a history; what may come without a single event
 _REFUSAL_LIMIT_BYTES = 64 * 1024
 _AFTER_FINAL_S = 0.5  # for the stream's end, so that the connection can be used again
 
@@ -103,9 +103,9 @@ class CloneClient:
                 asyncio.timeout(self._patience.answer_s),
                 self._session.request(method, self.base_url + path, allow_redirects=False, **arguments) as response,
             ):
-                body = await response.read()
                 if response.status != 200:
-                    raise self._refused(response, body, what)
+                    raise self._refused(response, await self._read_refusal(response), what)
+                body = await _read(response, _WHOLE_LIMIT_BYTES, fault="server-error")
         with unreadable(self.base_url, path):
             return msgspec.json.decode(body, type=answer)
 
@@ -169,14 +169,10 @@ class CloneClient:
         allow(self._patience.event_s)
 
     async def _whole(self, response: aiohttp.ClientResponse, request: Request) -> AsyncIterator[ReplyEvent]:
-        body = bytearray()
         async with asyncio.timeout(self._patience.event_s):
-            async for chunk in response.content.iter_any():
-                body += chunk
-                if len(body) > _WHOLE_LIMIT_BYTES:
-                    raise CloneError("the clone's answer is too large", fault="reply-broken")
+            body = await _read(response, _WHOLE_LIMIT_BYTES, fault="reply-broken")
         request.first_event_at = time.monotonic()
-        for event in parse_whole(bytes(body)):
+        for event in parse_whole(body):
             yield event
             if isinstance(event, Malformed):
                 raise CloneError("the clone's answer can't be read", fault="reply-broken")
@@ -231,9 +227,9 @@ class CloneClient:
 
     async def _read_refusal(self, response: aiohttp.ClientResponse) -> bytes:
         """The server's words about a refusal; none where they don't come soon and whole."""
-        with contextlib.suppress(TimeoutError, aiohttp.ClientError):
+        with contextlib.suppress(TimeoutError, aiohttp.ClientError, CloneError):
             async with asyncio.timeout(self._patience.answer_s):
-                return await response.content.read(_REFUSAL_LIMIT_BYTES)
+                return await _read(response, _REFUSAL_LIMIT_BYTES, fault="server-error")
         return b""
 
     def _refused(self, response: aiohttp.ClientResponse, body: bytes, what: str) -> CloneError:
@@ -260,3 +256,13 @@ class CloneClient:
             error.args = tuple(str(arg).replace(self._api_key, "***") for arg in error.args)
             error.detail = error.detail.replace(self._api_key, "***")
         return error
+
+
+async def _read(response: aiohttp.ClientResponse, most_bytes: int, *, fault: str) -> bytes:
+    """A whole body. Raises CloneError, bearing `fault`, as soon as it is larger than `most_bytes`."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > most_bytes:
+            raise CloneError("the clone's answer is too large", fault=fault)
+    return bytes(body)
