@@ -709,6 +709,19 @@ async def test_no_end_to_what_is_no_event(monkeypatch: pytest.MonkeyPatch) -> No
             await generate(client, b"{}")
 
 
+async def test_a_refusal_in_two_packets() -> None:
+    async def talk(peer: Peer) -> None:
+        await peer.request()
+        peer.writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 29\r\n\r\n" + b'{"detail": "there ')
+        await peer.writer.drain()
+        await asyncio.sleep(0.05)
+        peer.writer.write(b'is no Ada"}')
+
+    async with serving(talk) as server, connected(server.url) as client:
+        with pytest.raises(CloneError, match="there is no Ada"):
+            await generate(client, b"{}")
+
+
 async def test_no_end_to_a_history(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "_WHOLE_LIMIT_BYTES", 10_000)
 
