@@ -5,6 +5,7 @@ What keys there are, their ranges, forms and words, is taken from the types in `
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import re
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from clonespeaker.config.forms import WORDS
 from clonespeaker.config.secrecy import shown
 from clonespeaker.config.settings import Settings
 
+_LONGEST_NUMBER = 100  # characters; PyYAML takes seconds for one like 1:1:1:… that goes on for pages
 _SCALAR_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp")}
 
 
@@ -51,10 +53,13 @@ class Kind:
             tag = shown(node.tag)
             return None, [f"{tag} means nothing here; write the value itself, in quotes if it begins with !"]
         text: str = node.value
-        try:
-            value = text.strip() if self.text else yaml.constructor.SafeConstructor().construct_object(node)
-        except (ValueError, LookupError, AttributeError, ArithmeticError):  # PyYAML's, for `!!bool maybe`, 2026-13-13
-            value = None
+        value: Any = None
+        if self.text:
+            value = text.strip()
+        elif len(text) <= _LONGEST_NUMBER:
+            # PyYAML raises these for `!!bool maybe`, 2026-13-13 and the like.
+            with contextlib.suppress(ValueError, LookupError, AttributeError, ArithmeticError):
+                value = yaml.constructor.SafeConstructor().construct_object(node)
         if value is not None and self.fits(value):
             return value, []
         near = difflib.get_close_matches(text.lower(), self.choices, n=1)
