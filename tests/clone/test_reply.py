@@ -96,6 +96,7 @@ def test_events(name: str) -> None:
         b'{"current_token": "\\ud800"}',
         b'{"audio_chunk": "not base64!"}',
         b'{"audio_chunk": "AAA"}',
+        b'{"audio_chunk": "\x80\\/"}',
         b'{"audio_chunk": [0, 1]}',
         b'{"clone_response": "x"}',
         pytest.param(b'{"x": ' + b"[" * 100_000, id="nested without end"),

@@ -33,6 +33,8 @@ _PIECE_CHARACTERS = 64 * 1024  # of base64: 48 KiB of sound, whole samples
 _BESIDE_MOST_BYTES = 256 * 1024  # of citations, or of an address; as objects they take thirty times as much
 _NULL = msgspec.Raw(b"null")
 
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # what msgspec raises
+
 _Kind = TypeVar("_Kind")
 
 
@@ -103,7 +105,7 @@ class _CloneResponse(msgspec.Struct):
     def sound(self) -> Iterator[bytes]:
         for value in (self.audio, self.audio_chunk, self.voice):
             came = False
-            with contextlib.suppress(msgspec.DecodeError):
+            with contextlib.suppress(*_UNREADABLE):
                 for piece in _sound_in(value):
                     came = True
                     yield piece
@@ -117,7 +119,7 @@ def _as(kind: type[_Kind], value: msgspec.Raw) -> _Kind | None:
         return None
     try:
         return msgspec.json.decode(value, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except _UNREADABLE:
         return None
 
 
@@ -144,14 +146,14 @@ def parse_event(data: Data) -> Iterator[ReplyEvent]:
         return
     try:
         event = _read_event(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except _UNREADABLE as error:
         yield _malformed(error, data)
         return
     if event.current_token and event.current_token != DONE:
         yield Token(event.current_token)
     try:
         yield from map(Snippet, _sound_in(event.audio_chunk))
-    except msgspec.DecodeError as error:
+    except _UNREADABLE as error:
         yield _malformed(error, data)
     if event.clone_response is not None:
         yield event.clone_response.final()
@@ -163,7 +165,7 @@ def parse_whole(data: bytes) -> Iterator[ReplyEvent]:
     """What a reply that was not streamed says: its sound, then its end."""
     try:
         reply = _read_whole(data).clone_response
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except _UNREADABLE as error:
         yield _malformed(error, data)
         return
     yield from map(Snippet, reply.sound())
@@ -171,7 +173,7 @@ def parse_whole(data: bytes) -> Iterator[ReplyEvent]:
 
 
 def _sound_in(value: msgspec.Raw) -> Iterator[bytes]:
-    """The bytes of a JSON string of base64, piece by piece; nothing for null. Raises DecodeError."""
+    """The bytes of a JSON string of base64, piece by piece; nothing for null. Raises what is `_UNREADABLE`."""
     text = memoryview(value)
     head = bytes(text[:4])
     if head == b"null":
