@@ -36,9 +36,14 @@ _ODD_CUTS = b"\3\1\7\45"
 
 
 def seeds(target: str) -> Iterator[bytes]:
-    """Samples of what a healthy world sends, and all that was found before."""
-    yield from globals().get(f"_{target}", lambda: ())()
+    """Samples, and all that was found before."""
+    yield from samples(target)
     yield from (case.read_bytes() for case in sorted((CASES / target).glob("*")))
+
+
+def samples(target: str) -> Iterator[bytes]:
+    """What a healthy world sends."""
+    yield from globals()[f"_{target}"]()
 
 
 WORDS: dict[str, list[str | bytes]] = {

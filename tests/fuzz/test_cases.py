@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz.corpus import CASES, seeds
+from tests.fuzz.corpus import CASES, samples
 from tests.fuzz.targets import TARGETS
 
 
@@ -17,7 +17,7 @@ def test_a_kept_case(case: Path) -> None:
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_what_a_healthy_world_sends(target: str) -> None:
-    samples = list(seeds(target))
-    assert samples
-    for sample in samples:
+    sent = list(samples(target))
+    assert sent
+    for sample in sent:
         TARGETS[target](sample)
