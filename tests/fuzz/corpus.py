@@ -31,7 +31,7 @@ _RESPONSE: dict[str, Any] = {
     "citations": [_CITED],
     "image_url": "https://a.example/y.png",
 }
-_WHOLE_CUT = b"\0"  # read by `targets._chunks`: no lengths, so cut every 255 bytes
+_WHOLE_CUT = b"\0"  # read by `answers._chunks`: no lengths, so cut every 255 bytes
 _ODD_CUTS = b"\3\1\7\45"
 
 

@@ -13,7 +13,6 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from clonespeaker.config.settings import Settings
-from tests.fuzz import targets
 from tests.fuzz.corpus import WORDS, samples
 from tests.fuzz.reference import BOM
 from tests.fuzz.targets import TARGETS
@@ -97,7 +96,7 @@ def test_real_samples_with_wrong_types(target: str) -> None:
 )
 def test_refusals(status: int, body: Any, location: str, retry_after: str) -> None:
     headers = "\0".join(text.replace("\0", "") for text in (location, retry_after)).encode()
-    targets.refusal(status.to_bytes(2, "little") + headers + b"\0" + as_json(body))
+    TARGETS["refusal"](status.to_bytes(2, "little") + headers + b"\0" + as_json(body))
 
 
 LINES = st.sampled_from(
@@ -109,7 +108,7 @@ LINES = st.sampled_from(
 @given(st.lists(st.tuples(LINES, st.sampled_from([b"\n", b"\r\n", b"\r"]))), st.binary(max_size=7), st.booleans())
 def test_streams_however_they_are_cut(lines: list[tuple[bytes, bytes]], lengths: bytes, bom: bool) -> None:
     stream = BOM * bom + b"".join(line + end for line, end in lines)
-    targets.sse(bytes([len(lengths)]) + lengths + stream)
+    TARGETS["sse"](bytes([len(lengths)]) + lengths + stream)
 
 
 @some
@@ -118,7 +117,7 @@ def test_settings(tree: Any, flow: bool | None, data: st.DataObject) -> None:
     text = yaml.safe_dump(tree, default_flow_style=flow, allow_unicode=data.draw(st.booleans()), sort_keys=False)
     at = data.draw(st.integers(0, len(text)))
     text = text[:at] + data.draw(st.sampled_from(["", "", "&a ", "*a", "!!int ", "- ", "? ", "\n", "'"])) + text[at:]
-    targets.settings(text.encode("utf-8", "surrogatepass"))
+    TARGETS["settings"](text.encode("utf-8", "surrogatepass"))
 
 
 NUMBERS = [
@@ -151,4 +150,4 @@ NUMBERS = [
     ],
 )
 def test_yaml_that_means_harm(text: str) -> None:
-    targets.settings(text.encode())
+    TARGETS["settings"](text.encode())
