@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import struct
+import tracemalloc
 import wave
 from collections.abc import Callable
 
@@ -150,6 +151,20 @@ def test_the_widest_formats(rate_hz: int) -> None:
 def test_to_mono(form: WavFormat, raw: bytes, mono: list[int]) -> None:
     assert to_mono(raw, form).tolist() == mono
     assert to_mono(memoryview(raw + b"\x55")[: len(raw) + 1], form).tolist()[: len(mono)] == mono
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "16 bits"])
+def test_a_long_file_takes_little_more_than_its_samples(name: str) -> None:
+    tag, bits, encode, loss = FORMATS[name]
+    samples = np.tile(SAMPLES, 200_000)
+    body = encode(samples)
+    tracemalloc.start()
+    try:
+        mono = to_mono(body, WavFormat(44_100, 1, bits, tag == FLOAT))
+        assert tracemalloc.get_traced_memory()[1] < 2 * samples.nbytes + 2_000_000
+    finally:
+        tracemalloc.stop()
+    assert np.abs(mono.astype(int) - samples).max() <= loss
 
 
 @pytest.mark.parametrize(

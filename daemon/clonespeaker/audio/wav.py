@@ -22,6 +22,7 @@ from clonespeaker.errors import MediaError
 HEADER_BYTES = 44
 _PCM, _FLOAT, _EXTENSIBLE = 0x0001, 0x0003, 0xFFFE
 _MOST_HEADER_BYTES = 65_536  # of chunks before `data`; a real header has a few hundred
+_BLOCK_FRAMES = 16_384
 _MOST_CHUNKS = 64  # before it; a real header has a dozen at most. One that comes byte by byte is read as often
 
 
@@ -118,26 +119,30 @@ def to_mono(data: bytes | memoryview, form: WavFormat) -> Samples:
 
     int16 mono passes bit-exact; channels are averaged; wider samples are rounded, floats clipped.
     """
-    frames = len(data) // form.frame_bytes
-    data = memoryview(data)[: frames * form.frame_bytes]
+    data = memoryview(data)[: len(data) // form.frame_bytes * form.frame_bytes]
+    if (form.channels, form.sample_bits) == (1, 16):
+        return np.frombuffer(data, "<i2").astype(np.int16, copy=False)
+    # In blocks: on the way, a sample takes eight bytes several times over.
+    block_bytes = _BLOCK_FRAMES * form.frame_bytes
+    blocks = (data[at : at + block_bytes] for at in range(0, len(data), block_bytes))
+    return np.concatenate([np.zeros(0, np.int16), *(_mixed_down(block, form) for block in blocks)])
+
+
+def _mixed_down(data: memoryview, form: WavFormat) -> Samples:
     if form.is_float:
         floats = np.nan_to_num(np.frombuffer(data, f"<f{form.sample_bits // 8}"))
         wide = np.clip(floats, -1.0, 1.0).astype(np.float64) * 32_768.0
     elif form.sample_bits == 8:
         wide = (np.frombuffer(data, np.uint8).astype(np.float64) - 128.0) * 256.0
+    elif form.sample_bits == 16:
+        wide = np.frombuffer(data, "<i2").astype(np.float64)
     elif form.sample_bits == 24:
-        padded = np.zeros((frames * form.channels, 4), np.uint8)
+        padded = np.zeros((len(data) // 3, 4), np.uint8)
         padded[:, 1:] = np.frombuffer(data, np.uint8).reshape(-1, 3)
         wide = padded.view("<i4")[:, 0] / 65_536.0
-    elif form.sample_bits == 32:
-        wide = np.frombuffer(data, "<i4") / 65_536.0
     else:
-        samples = np.frombuffer(data, "<i2").astype(np.int16, copy=False)
-        if form.channels == 1:
-            return samples
-        wide = samples.astype(np.float64)
-    mono = wide.reshape(frames, form.channels).mean(axis=1)
-    return to_int16(mono)
+        wide = np.frombuffer(data, "<i4") / 65_536.0
+    return to_int16(wide.reshape(-1, form.channels).mean(axis=1))
 
 
 def read(data: bytes) -> tuple[Samples, int]:
