@@ -34,8 +34,8 @@ _TO_HZ, _CONVERTED_FRAMES = 44_100, 8_192  # as the speaker does
 def sse(data: bytes) -> None:
     """A reply's stream, cut anywhere.
 
-    The events are those of a simple reader of the whole stream. With a limit, every event within it comes, none far
-    beyond it, and the parser keeps no more than the limit and the last chunk.
+    The events are those of a simple reader of the whole stream. With a limit, what is short is read all the same, no
+    event is far beyond it, and the parser keeps little more than the limit and the last chunk.
     """
     chunks = list(_chunks(data))
     stream = b"".join(chunks)
