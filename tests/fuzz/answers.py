@@ -24,6 +24,7 @@ from tests.fuzz.reference import read_events
 from tests.fuzz.retained import retained_bytes
 from tests.fuzz.words import as_header, check_words
 
+_MOST_PIECES = 64
 _SSE_LIMIT_BYTES = 64
 _PARSER_BYTES = 1_500  # an empty one, and what Python wants for a buffer
 _MOST_SAMPLES_A_BYTE = 50  # MP3 at its thinnest: 576 samples in a frame of 24 bytes, and twice that at the end
@@ -149,16 +150,20 @@ def record(data: bytes) -> None:
 
 
 def _chunks(data: bytes) -> Iterator[bytes]:
-    """A stream in pieces: a byte says how many lengths follow, each a byte; the rest is cut by them, over and over."""
+    """A stream in pieces: a byte says how many lengths follow, each a byte; the rest is cut by them, over and over.
+
+    After many pieces what remains comes in one: else long streams in single bytes would take all the time there is.
+    """
     count = data[0] % 8 if data else 0
     lengths, stream = data[1 : 1 + count], data[1 + count :]
     lengths = lengths if any(lengths) else b"\xff"
     at = 0
-    for length in itertools.cycle(lengths):
+    for length in itertools.islice(itertools.cycle(lengths), _MOST_PIECES):
         yield stream[at : at + length]
         at += length
         if at >= len(stream):
             return
+    yield stream[at:]
 
 
 @contextlib.contextmanager
