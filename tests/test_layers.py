@@ -30,7 +30,7 @@ ROWS = [
     (2, "clone", "clone/client clone/connection clone/failures"),
     (2, "config", "config/*"),
     (2, "simulate", "simulate/*"),
-    (2, "status", "status/metrics status/server"),
+    (2, "status", "status/connections status/metrics status/server"),
     (3, "", "conversation timeline utterance"),
     (4, "exchange", "answer attempts exchange"),
     (5, "daemon", "app appliance commands lookout news ongoing signals upkeep wiring"),

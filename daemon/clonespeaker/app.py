@@ -53,6 +53,7 @@ class App:
         settings: all of them.
         api_key: the clone's.
         token: what programs show to the status server, or None.
+        read_token: what those show that may only follow, or None.
         sound: where microphones and speakers come from; None: PortAudio.
         listener: is told every event of the status protocol, besides the websocket.
         reread: the settings as they are now, for SIGHUP; raises ConfigError. None: they never change.
@@ -64,6 +65,7 @@ class App:
         *,
         api_key: str,
         token: str | None = None,
+        read_token: str | None = None,
         sound: Sound | None = None,
         listener: Callable[..., None] | None = None,
         reread: Callable[[], Settings] | None = None,
@@ -72,6 +74,7 @@ class App:
         self._reread = reread
         self._api_key = api_key
         self._token = token
+        self._read_token = read_token
         self._sound = sound
         self._listener = listener
         self._status: StatusServer | None = None
@@ -174,6 +177,7 @@ class App:
             host=settings.status.host,
             port=settings.status.port,
             token=self._token,
+            read_token=self._read_token,
             allowed_origins=settings.status.allowed_origins,
             snapshot=self.snapshot,
             obey=partial(obey, self.appliance, self.conversation),

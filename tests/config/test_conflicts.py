@@ -14,6 +14,14 @@ from tests.config.settings_text import check_mistake, problems, read
         ("clone: {image_url: 'https://a:0/x'}", "clone.image_url: 'https://a:0/x' is no address"),
         ("status: {host: 0.0.0.0}", "config.yaml:1: status.host: '0.0.0.0' lets others on the network in; name a file"),
         (
+            "status: {read_token_file: /etc/read-token}",
+            "config.yaml:1: status.read_token_file: lets programs follow with this token and control without any; name",
+        ),
+        (
+            "status: {token_file: /etc/token, read_token_file: /etc/token}",
+            "status.read_token_file: the same file as status.token_file",
+        ),
+        (
             "microphone:\n  max_seconds: 1\n  min_hold_ms: 1000",
             "config.yaml:3: microphone.min_hold_ms: must be shorter",
         ),
@@ -44,6 +52,7 @@ def test_mistakes(text: str, expected: str) -> None:
         "clone: {base_url: 'http://example.org', allow_http: true}",
         "status: {host: 0.0.0.0, token_file: /etc/token}",
         "status: {host: localhost}",
+        "status: {token_file: /etc/token, read_token_file: /etc/read-token}",
         "speaker: {start_ms: 0, period_ms: 80}",
         "button: {pin: GPIO3, pull: up}",
     ],

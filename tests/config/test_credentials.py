@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from clonespeaker.config.credentials import mask_key, read_api_key, read_status_token
+from clonespeaker.config.credentials import mask_key, read_api_key, read_status_tokens, token_to_show
 from clonespeaker.config.settings import Clone, Settings, Status
 from clonespeaker.errors import ConfigError
 
@@ -51,27 +51,95 @@ def test_no_key_at_all(environ: dict[str, str]) -> None:
         read_api_key(Settings(), environ)
 
 
-@pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o640, False), (0o644, True)])
-def test_a_key_that_everyone_may_read(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, mode: int, warned: bool
+@pytest.mark.parametrize(
+    ("mode", "warned"),
+    [
+        (0o600, []),
+        (0o640, []),
+        (0o660, []),
+        (0o604, ["everyone on this machine may read"]),
+        (0o602, ["everyone on this machine may change"]),
+        (0o646, ["everyone on this machine may read", "everyone on this machine may change"]),
+    ],
+)
+def test_a_key_that_everyone_may_read_or_change(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, mode: int, warned: list[str]
 ) -> None:
     path = tmp_path / "key"
     path.write_text(KEY)
     path.chmod(mode)
     with caplog.at_level(logging.WARNING):
         assert read_api_key(with_key_file(path), {}) == KEY
-    assert ("everyone on this machine may read" in caplog.text) is warned
-    assert KEY not in caplog.text
+    assert [record.getMessage() for record in caplog.records] == [
+        f"clone.api_key_file: {words} {path}; run: chmod o= {path}" for words in warned
+    ]
 
 
-def test_status_token(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("mode", "warned"), [(0o770, False), (0o777, True), (0o702, True), (0o1777, False)])
+def test_a_key_that_everyone_may_replace(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, mode: int, warned: bool
+) -> None:
+    directory, link = tmp_path / "open", tmp_path / "key"
+    directory.mkdir()
+    (directory / "key").write_text(KEY)
+    (directory / "key").chmod(0o600)
+    directory.chmod(mode)
+    link.symlink_to(directory / "key")  # what counts is where it really is
+    with caplog.at_level(logging.WARNING):
+        assert read_api_key(with_key_file(link), {}) == KEY
+    assert (f"everyone on this machine may replace {link}; run: chmod o-w {directory}" in caplog.text) is warned
+    assert len(caplog.records) == warned
+
+
+def test_a_file_without_an_end(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="holds blanks or letters that no secret has"):
+        read_api_key(with_key_file(Path("/dev/zero")), {})
+
+
+# Tokens
+
+
+@pytest.fixture
+def two_tokens(tmp_path: Path) -> Settings:
+    (tmp_path / "token").write_text("open-sesame\n")
+    (tmp_path / "read-token").write_text("look-sesame\n")
+    return Settings(
+        status=Status(token_file=str(tmp_path / "token"), read_token_file=str(tmp_path / "read-token")),
+    )
+
+
+def test_status_tokens(tmp_path: Path, two_tokens: Settings) -> None:
     path = tmp_path / "token"
-    settings = Settings(status=Status(token_file=str(path)))
-    assert read_status_token(Settings()) is None
+    assert read_status_tokens(Settings()) == (None, None)
+    assert read_status_tokens(two_tokens) == ("open-sesame", "look-sesame")
+    assert read_status_tokens(Settings(status=Status(token_file=str(path)))) == ("open-sesame", None)
+    path.unlink()
     with pytest.raises(ConfigError, match=r"status\.token_file: .*/token can't be read"):
-        read_status_token(settings)
-    path.write_text("open-sesame\n")
-    assert read_status_token(settings) == "open-sesame"
+        read_status_tokens(two_tokens)
+    path.write_text("open-sesame")
+    (tmp_path / "read-token").write_text("")
+    with pytest.raises(ConfigError, match=r"status\.read_token_file: .*/read-token: empty"):
+        read_status_tokens(two_tokens)
+
+
+def test_tokens_that_are_the_same(tmp_path: Path, two_tokens: Settings) -> None:
+    (tmp_path / "read-token").write_text(" open-sesame")
+    with pytest.raises(ConfigError, match=r"holds the same token as .*/token; who may only follow") as caught:
+        read_status_tokens(two_tokens)
+    assert "sesame" not in str(caught.value)
+
+
+def test_what_commands_show(tmp_path: Path, two_tokens: Settings) -> None:
+    for to_control in (True, False):
+        assert token_to_show(Settings(), to_control=to_control) is None
+        assert token_to_show(two_tokens, to_control=to_control) == "open-sesame"
+    (tmp_path / "token").unlink()  # as good as one that this user may not read, which root may not have
+    assert token_to_show(two_tokens, to_control=False) == "look-sesame"
+    with pytest.raises(ConfigError, match=r"status\.token_file: .*/token can't be read"):
+        token_to_show(two_tokens, to_control=True)
+    (tmp_path / "read-token").unlink()
+    with pytest.raises(ConfigError, match=r"status\.read_token_file: .*/read-token can't be read"):
+        token_to_show(two_tokens, to_control=False)
 
 
 @pytest.mark.parametrize(

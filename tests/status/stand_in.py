@@ -80,13 +80,19 @@ def figures_of(tally: Tally, **others: Any) -> Figures:
 
 @asynccontextmanager
 async def running(
-    *, host: str = "127.0.0.1", port: int = 0, token: str | None = None, allowed_origins: tuple[str, ...] = ()
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    token: str | None = None,
+    read_token: str | None = None,
+    allowed_origins: tuple[str, ...] = (),
 ) -> AsyncIterator[StandIn]:
     daemon = StandIn()
     daemon.server = await open_status_server(
         host=host,
         port=port,
         token=token,
+        read_token=read_token,
         allowed_origins=allowed_origins,
         snapshot=daemon.snapshot,
         obey=daemon.obey,

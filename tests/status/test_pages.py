@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from clonespeaker.status.access import Access
+from clonespeaker.status.access import Access, Right
 from clonespeaker.status.pages import Page, Pages
 
 
@@ -20,7 +20,7 @@ async def answer(
     token: str | None = None,
     is_full: bool = False,
     **headers: str,
-) -> Page | None:
+) -> Page | Right:
     access = Access(host="127.0.0.1", port=8777, token=token, allowed_origins=[])
     pages = Pages(access, lambda: health or {"ok": True}, metrics)
     return await pages.answer(target, {"Host": "127.0.0.1:8777", **headers}.get, is_full=is_full)
@@ -45,14 +45,14 @@ async def answer(
 )
 async def test_pages(target: str, status: int, words: str) -> None:
     page = await answer(target)
-    assert page is not None
+    assert isinstance(page, Page)
     assert page.status == status
     assert words in page.text
 
 
 async def test_health() -> None:
     page = await answer("/healthz", health={"ok": False, "faults": ["offline"]})
-    assert page is not None
+    assert isinstance(page, Page)
     assert page.status == 503
     assert page.headers["Content-Type"] == "application/json"
     assert json.loads(page.text) == {"ok": False, "faults": ["offline"]}
@@ -60,30 +60,30 @@ async def test_health() -> None:
 
 async def test_metrics() -> None:
     page = await answer("/metrics", Accept="application/openmetrics-text")
-    assert page is not None
+    assert isinstance(page, Page)
     assert (page.text, page.headers) == ("for 'application/openmetrics-text'", {"Content-Type": "text/metrics"})
 
 
 async def test_websockets_on_the_root_only() -> None:
-    assert await answer("/", Upgrade="websocket") is None
-    assert await answer("/?token=s3", token="s3", Upgrade="websocket") is None
+    assert await answer("/", Upgrade="websocket") is Right.CONTROL
+    assert await answer("/?token=s3", token="s3", Upgrade="websocket") is Right.CONTROL
     for target in ("/metrics", "/healthz"):
-        assert await answer(target, Upgrade="websocket") is not None
+        assert isinstance(await answer(target, Upgrade="websocket"), Page)
 
 
 async def test_no_more_websockets_but_pages_still() -> None:
     full = await answer("/", is_full=True, Upgrade="websocket")
-    assert full is not None
+    assert isinstance(full, Page)
     assert full.status == 503
     page = await answer("/", is_full=True)
-    assert page is not None
+    assert isinstance(page, Page)
     assert page.status == 200
 
 
 async def test_refusals_come_first() -> None:
     page = await answer("/metrics", token="s3")
-    assert page is not None
+    assert isinstance(page, Page)
     assert (page.status, page.headers) == (401, {"WWW-Authenticate": "Bearer"})
     page = await answer("/", Host="evil.example", Upgrade="websocket")
-    assert page is not None
+    assert isinstance(page, Page)
     assert page.status == 403

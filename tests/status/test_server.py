@@ -87,6 +87,44 @@ async def test_refusals_are_told_and_the_connection_stays() -> None:
         assert (await ask(program, {"id": 4, "command": "press"}))["ok"]
 
 
+async def test_who_may_only_follow_gives_no_commands() -> None:
+    async with running(token="s3cret", read_token="r3ad") as daemon:
+        port = daemon.server.port
+        async with (
+            dial(daemon, additional_headers={"Authorization": "Bearer r3ad"}) as follower,
+            dial(daemon, additional_headers={"Authorization": "Bearer s3cret"}) as program,
+        ):
+            assert await read(follower) == await read(program) == SNAPSHOT
+            fields: dict[str, dict[str, Any]] = {"talk": {"seconds": 1}, "say": {"text": "Hi"}, "volume": {"level": 3}}
+            for name, command in protocol._COMMANDS.items():
+                answer = await ask(follower, {"id": name, "command": name, **fields.get(name, {})})
+                if command is protocol.GetSnapshot:
+                    assert answer == SNAPSHOT
+                    assert (await read(follower))["ok"]
+                else:
+                    assert (answer["ok"], answer["id"], answer["error"]["code"]) == (False, name, "forbidden")
+            assert daemon.obeyed == []
+            assert (await ask(program, {"id": 1, "command": "press"}))["ok"]
+            assert daemon.obeyed == [protocol.Press()]
+            daemon.server.publish("state", state="listening", turn=1)
+            assert (await read(follower))["state"] == "listening"
+        for target in ("/", "/metrics"):
+            assert (await request(port, f"{target}?token=r3ad"))[0] == 200
+            assert (await request(port, f"{target}?token=wrong"))[0] == 401
+
+
+async def test_no_page_is_for_other_sites() -> None:
+    async with running(token="s3cret") as daemon:
+        for target in ("/", "/healthz", "/metrics?token=s3cret", "/?token=s3cret", "/nowhere?token=s3cret"):
+            _, headers, _ = await request(daemon.server.port, target)
+            assert headers["x-content-type-options"] == "nosniff"
+            assert headers["cross-origin-resource-policy"] == "same-origin"
+            assert headers["referrer-policy"] == "no-referrer"
+            assert headers["content-security-policy"] == "frame-ancestors 'self'"
+            assert headers["cache-control"] == "no-store"
+            assert not [name for name in headers if name.startswith("access-control-")]
+
+
 async def test_our_own_bug_is_logged_and_costs_only_who_met_it(caplog: pytest.LogCaptureFixture) -> None:
     async with running() as daemon, dial(daemon) as program, dial(daemon) as other:
         await read(other)

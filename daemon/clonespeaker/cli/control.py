@@ -27,7 +27,7 @@ def main(options: argparse.Namespace) -> int:
 async def _control(options: argparse.Namespace) -> int:
     name = options.command.replace("-", "_")
     fields = {field: getattr(options, field) for field in _FIELDS.get(name, ())}
-    async with connect_to_daemon(options) as daemon:
+    async with connect_to_daemon(options, to_control=True) as daemon:
         await daemon.command(name, **fields)
         if name in ("talk", "say"):
             return await _hear_out(daemon)

@@ -115,7 +115,7 @@ async def _checks(options: argparse.Namespace) -> AsyncIterator[Finding]:
 async def _daemon(options: argparse.Namespace) -> Finding:
     options.url = None
     try:
-        async with connect_to_daemon(options) as daemon:
+        async with connect_to_daemon(options, to_control=False) as daemon:
             faults = daemon.snapshot["faults"]
     except (StatusError, ConfigError):
         return Finding("daemon", "warning", "does not run", "clonespeaker run, or systemctl start clonespeaker")

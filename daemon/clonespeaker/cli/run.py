@@ -11,7 +11,7 @@ import sys
 import threading
 
 from clonespeaker.app import App
-from clonespeaker.config.credentials import read_api_key, read_status_token
+from clonespeaker.config.credentials import read_api_key, read_status_tokens
 from clonespeaker.config.load import load, require_clone
 from clonespeaker.errors import EXIT_FAILED
 
@@ -24,11 +24,13 @@ def main(options: argparse.Namespace) -> int:
     loaded = load(options.config, os.environ)
     require_clone(loaded)
     api_key = read_api_key(loaded.settings, os.environ)
+    tokens = read_status_tokens(loaded.settings)
     faulthandler.enable()  # a watchdog's SIGABRT then tells where it hung
     app = App(
         loaded.settings,
         api_key=api_key,
-        token=read_status_token(loaded.settings),
+        token=tokens.control,
+        read_token=tokens.read,
         reread=lambda: load(options.config, os.environ).settings,
     )
     asyncio.run(_run(app))

@@ -19,7 +19,7 @@ def main(options: argparse.Namespace) -> int:
 
 async def _status(options: argparse.Namespace) -> int:
     show_snapshot, show_event = (say_json, say_json) if options.json else (_show_snapshot, _show_event)
-    async with connect_to_daemon(options) as daemon:
+    async with connect_to_daemon(options, to_control=False) as daemon:
         show_snapshot(daemon.snapshot)
         if options.watch:
             async for event in daemon.events():
@@ -28,7 +28,7 @@ async def _status(options: argparse.Namespace) -> int:
 
 
 async def _history(options: argparse.Namespace) -> int:
-    async with connect_to_daemon(options) as daemon:
+    async with connect_to_daemon(options, to_control=False) as daemon:
         conversation = daemon.snapshot["conversation"]
     if options.json:
         say_json(conversation)

@@ -52,6 +52,17 @@ def conflicts(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
             f"'{shown(status.host)}' lets others on the network in; name a file with a token in status.token_file, "
             "or use 127.0.0.1",
         )
+    if status.read_token_file is not None and status.token_file is None:
+        yield (
+            ("status.read_token_file", "status.token_file"),
+            "lets programs follow with this token and control without any; name a file with another token in "
+            "status.token_file",
+        )
+    if status.read_token_file is not None and status.read_token_file == status.token_file:
+        yield (
+            ("status.read_token_file", "status.token_file"),
+            "the same file as status.token_file; who may only follow needs a token of its own",
+        )
 
 
 def _is_loopback(host: str) -> bool:

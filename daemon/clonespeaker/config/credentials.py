@@ -1,4 +1,4 @@
-"""The secrets: the API key and the token of the local websocket, each in a file of its own.
+"""The secrets: the API key and the tokens of the local websocket, each in a file of its own.
 
 No message and no log line here ever shows one.
 """
@@ -11,12 +11,15 @@ import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from clonespeaker.config.secrecy import API_KEY_VARIABLE
 from clonespeaker.config.settings import Settings
 from clonespeaker.errors import ConfigError
 
 log = logging.getLogger(__name__)
+
+_LONGEST_BYTES = 8_192  # a file that goes on is no secret's, and may have no end
 
 
 def read_api_key(settings: Settings, environ: Mapping[str, str]) -> str:
@@ -40,15 +43,60 @@ def read_api_key(settings: Settings, environ: Mapping[str, str]) -> str:
     )
 
 
-def read_status_token(settings: Settings) -> str | None:
-    """The token that clients of the local websocket must show, or None where none is asked for.
+class StatusTokens(NamedTuple):
+    """What clients of the local websocket must show; None where it is not asked for.
+
+    Attributes:
+        control: to do everything.
+        read: to follow alone.
+    """
+
+    control: str | None
+    read: str | None
+
+
+def read_status_tokens(settings: Settings) -> StatusTokens:
+    """What the daemon asks for.
 
     Raises:
-        ConfigError: the file can't be read, or holds no token.
+        ConfigError: a file can't be read or holds no token, or both hold the same.
     """
-    if settings.status.token_file is None:
-        return None
-    return _read_secret(Path(settings.status.token_file), "status.token_file")
+    status = settings.status
+    tokens = StatusTokens(_read_control_token(settings), _read_reading_token(settings))
+    if tokens.read is not None and tokens.read == tokens.control:
+        raise ConfigError(
+            [
+                f"status.read_token_file: {status.read_token_file} holds the same token as {status.token_file}; "
+                "who may only follow needs a token of its own"
+            ]
+        )
+    return tokens
+
+
+def token_to_show(settings: Settings, *, to_control: bool) -> str | None:
+    """What a command shows to the daemon; None where nothing is asked for.
+
+    Who only follows may do so with either token: the one for control where this user may read it, else the other.
+
+    Raises:
+        ConfigError: no file with a token that would do can be read.
+    """
+    try:
+        return _read_control_token(settings)
+    except ConfigError:
+        if to_control or settings.status.read_token_file is None:
+            raise
+        return _read_reading_token(settings)
+
+
+def _read_control_token(settings: Settings) -> str | None:
+    path = settings.status.token_file
+    return None if path is None else _read_secret(Path(path), "status.token_file")
+
+
+def _read_reading_token(settings: Settings) -> str | None:
+    path = settings.status.read_token_file
+    return None if path is None else _read_secret(Path(path), "status.read_token_file")
 
 
 def mask_key(key: str) -> str:
@@ -61,13 +109,20 @@ def _read_secret(path: Path, name: str) -> str:
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
-            data = file.read()
+            data = file.read(_LONGEST_BYTES)
+        directory = path.resolve().parent
+        directory_mode = directory.stat().st_mode
     except OSError as error:
         raise ConfigError(
             [f"{name}: {path} can't be read ({error.strerror}); it must be a file that this user may read"]
         ) from error
+    # The group may: root:clonespeaker and 640 is how a service's secrets are usually kept.
     if mode & stat.S_IROTH:
         log.warning("%s: everyone on this machine may read %s; run: chmod o= %s", name, path, path)
+    if mode & stat.S_IWOTH:
+        log.warning("%s: everyone on this machine may change %s; run: chmod o= %s", name, path, path)
+    if directory_mode & stat.S_IWOTH and not directory_mode & stat.S_ISVTX:  # in /tmp nobody replaces others' files
+        log.warning("%s: everyone on this machine may replace %s; run: chmod o-w %s", name, path, directory)
     return _checked_secret(data.decode("ascii", "replace"), f"{name}: {path}")
 
 

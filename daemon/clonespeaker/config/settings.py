@@ -226,6 +226,13 @@ class Status(Section, frozen=True, kw_only=True):
         AbsolutePath | None,
         Meta(description="The file that holds the token clients must show. Empty: none asked for."),
     ] = None
+    read_token_file: Annotated[
+        AbsolutePath | None,
+        Meta(
+            description="The file that holds a second token: who shows it may follow, but gives no commands. "
+            "Needs a token_file. Empty: none."
+        ),
+    ] = None
     allowed_origins: Annotated[
         tuple[Origin, ...],
         Meta(description="Web pages from elsewhere that may connect, like https://kiosk.local:8080."),

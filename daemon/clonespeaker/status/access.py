@@ -1,66 +1,170 @@
-"""Who may connect to the local websocket.
+"""Who may connect to the local websocket, and what they may do there.
 
 The rules, in this order:
 
-1. **Host.** Bound to loopback, a request must name this server by one of its own names. Else a web page could have
-   its own name resolve to 127.0.0.1 and pass for us (DNS rebinding).
+1. **Host.** A request must name this server by one of its own names. A web page can have a name of its own resolve to
+   our address and pass for us (DNS rebinding); it can't choose what the browser writes into `Host`. Bound to loopback,
+   the names are 127.0.0.1, localhost and [::1]. Bound to what others reach, they are also any address in numbers (for
+   nobody rebinds a number), and this machine's hostname, alone and with `.local`. Whoever reaches us under another
+   name, through a proxy or the network's DNS, lists that as an origin: its host counts then, too.
 2. **Origin.** Programs send none and pass. A browser always sends it with a websocket, so a page passes only where it
    came from this very server, or is listed: any page on the web can otherwise reach a websocket on loopback.
-3. **Token.** Where one is set, everything but `/healthz` needs it, as `Authorization: Bearer …` or, since browsers
-   can't set that, as `?token=…`. Bound to anything but loopback, there must be one.
+3. **Token.** Where one is set, everything but `/healthz` needs one, as `Authorization: Bearer …` or, since browsers
+   can't set that, as `?token=…`. There may be a second one, for reading: who shows it may follow, but gives no
+   commands. Bound to anything but loopback, there must be a token, whatever else there is.
 """
 
 from __future__ import annotations
 
 import hmac
 import ipaddress
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
 from urllib.parse import parse_qs
 
 from clonespeaker.errors import StatusError
+
+_AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::([0-9]{1,5}))?")
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+
+
+class Right(Enum):
+    """What somebody may do here: follow, or give commands as well."""
+
+    READ = "read"
+    CONTROL = "control"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The HTTP status and the message that a request is refused with."""
+
+    status: int
+    message: str
 
 
 class Access:
     """The rules for one server.
 
+    Args:
+        host: the address it is bound to.
+        port: the port it is bound to.
+        token: who shows it may do everything; None: none is asked for.
+        read_token: who shows it may follow; None: there is none.
+        allowed_origins: web pages from elsewhere that may connect.
+        hostname: this machine's.
+
     Raises:
-        StatusError: an address that others can reach without a token, or an empty token.
+        StatusError: an address that others can reach without a token, an empty token, or one for reading alone.
     """
 
-    def __init__(self, *, host: str, port: int, token: str | None, allowed_origins: Sequence[str]) -> None:
-        if token == "":
-            raise StatusError("the token is empty: write one into `status.token_file`")
-        self._loopback = _is_loopback(host)
-        if not self._loopback and token is None:
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int,
+        token: str | None,
+        read_token: str | None = None,
+        allowed_origins: Iterable[str] = (),
+        hostname: str = "localhost",
+    ) -> None:
+        if "" in (token, read_token):
+            raise StatusError("the token is empty: write one into `status.token_file` or `status.read_token_file`")
+        if token is None and read_token is not None:
+            raise StatusError("a token for reading alone protects nothing: set `status.token_file`, too")
+        self._open_to_others = not _is_loopback(host)
+        if self._open_to_others and token is None:
             raise StatusError(
                 f"others can reach {host}, so a token is needed: set `status.token_file`, or `status.host` to 127.0.0.1"
             )
-        names = {"127.0.0.1", "localhost", "[::1]", f"[{host}]" if ":" in host else host.lower()}
-        self._own_hosts = {f"{name}:{port}" for name in names} | (names if port == 80 else set())
-        self._token = token
-        self._allowed_origins = frozenset(allowed_origins)
+        names = {"127.0.0.1", "localhost", "[::1]", f"[{host}]" if ":" in host else host}
+        if self._open_to_others:
+            names |= {hostname, f"{hostname}.local"}
+            names -= {"0.0.0.0", "[::]"}  # where it listens, but nobody's address
+        self._port = str(port)
+        self._own = {own for name in names if (own := _authority(f"{name}:{port}", ""))}
+        self._origins = {origin for each in allowed_origins if (origin := _origin(each))}
+        self._listed = {origin.partition("://")[2] for origin in self._origins}
+        self._tokens = [
+            (each.encode(), right)
+            for each, right in ((token, Right.CONTROL), (read_token, Right.READ))
+            if each is not None
+        ]
 
-    def refusal(
+    def admit(
         self, *, path: str, query: str, host: str | None, origin: str | None, authorization: str | None
-    ) -> tuple[int, str] | None:
-        """The HTTP status and the message that a request with these headers is refused with, or None."""
-        own = host is not None and host.lower() in self._own_hosts
-        if self._loopback and not own:
-            return 403, f"This server is {', '.join(sorted(self._own_hosts))}, and not {_shown(host)}.\n"
-        if origin is not None and origin not in self._allowed_origins:
-            if not own or origin.lower() != f"http://{host}".lower():
-                return 403, f"Pages from {_shown(origin)} may not connect; see `status.allowed_origins`.\n"
-        if path != "/healthz" and not self._has_token(query, authorization):
-            return 401, "Give the token of `status.token_file`: Authorization: Bearer … or ?token=…\n"
-        return None
+    ) -> Right | Refusal:
+        """What a request with these headers may do. A header that came twice must be given as no one of the two."""
+        named = _authority(host or "", "80")
+        own = named is not None and self._is_own(named)
+        if not own and not self._is_listed(host or ""):
+            return Refusal(
+                403,
+                f"This server is {', '.join(sorted(self._own))}, and not {_shown(host)}; "
+                "what it is called besides goes into `status.allowed_origins`.\n",
+            )
+        if origin is not None:
+            page = _origin(origin)
+            if page is None or (page not in self._origins and not (own and page == f"http://{named}")):
+                return Refusal(403, f"Pages from {_shown(origin)} may not connect; see `status.allowed_origins`.\n")
+        if path == "/healthz":
+            return Right.READ
+        right = self._right_of(query, authorization)
+        if right is None:
+            return Refusal(401, "Give the token of `status.token_file`: Authorization: Bearer … or ?token=…\n")
+        return right
 
-    def _has_token(self, query: str, authorization: str | None) -> bool:
-        if self._token is None:
+    def _is_own(self, named: str) -> bool:
+        if named in self._own:
             return True
+        name, _, port = named.rpartition(":")
+        return self._open_to_others and port == self._port and _is_address(name)
+
+    def _is_listed(self, host: str) -> bool:
+        """Whether it is a listed origin's; whoever forwards from port 443 leaves that out, too."""
+        return any(_authority(host, port) in self._listed for port in _DEFAULT_PORTS.values())
+
+    def _right_of(self, query: str, authorization: str | None) -> Right | None:
+        if not self._tokens:
+            return Right.CONTROL
         scheme, _, given = (authorization or "").partition(" ")
         if scheme.lower() != "bearer":
             given = parse_qs(query).get("token", [""])[0]
-        return hmac.compare_digest(given.strip().encode(errors="surrogatepass"), self._token.encode())
+        shown = given.strip().encode(errors="surrogatepass")
+        # All are compared, each in constant time: how long it takes tells nothing of any.
+        rights = [right for token, right in self._tokens if hmac.compare_digest(shown, token)]
+        return rights[0] if rights else None
+
+
+def _authority(text: str, default_port: str) -> str | None:
+    """`host:port` in the one spelling that is compared; None where it is no such thing."""
+    match = _AUTHORITY.fullmatch(text.lower())
+    if match is None:
+        return None
+    name, port = match[1], match[2] or default_port
+    if name.startswith("["):
+        try:
+            name = f"[{ipaddress.IPv6Address(name[1:-1])}]"
+        except ValueError:
+            return None
+    return f"{name}:{port}"
+
+
+def _origin(text: str) -> str | None:
+    """`scheme://host:port` in the one spelling that is compared; None where it is no such thing, `null` for one."""
+    scheme, _, rest = text.lower().partition("://")
+    authority = _authority(rest, _DEFAULT_PORTS.get(scheme, ""))
+    return None if authority is None else f"{scheme}://{authority}"
+
+
+def _is_address(name: str) -> bool:
+    """Whether a host is an address in numbers that somebody may have; `0.0.0.0` is nobody's."""
+    try:
+        return not ipaddress.ip_address(name.strip("[]")).is_unspecified
+    except ValueError:
+        return False
 
 
 def _is_loopback(host: str) -> bool:

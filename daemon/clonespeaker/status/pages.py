@@ -3,6 +3,9 @@
 `/` says what this is, `/healthz` tells whether all is well (200 or 503, with JSON), `/metrics` tells figures to
 Prometheus, anything else is 404. A request for a websocket on `/` that `access` lets in gets no page: the handshake
 goes on.
+
+Whatever is asked for, `access` is asked first. No page is for other sites: not as a script, not in a frame, not in a
+cache, and an address with a token in it is told to nobody.
 """
 
 from __future__ import annotations
@@ -13,12 +16,21 @@ from typing import Any
 
 import msgspec
 
-from clonespeaker.status.access import Access
+from clonespeaker.status.access import Access, Refusal, Right
 
 _HELLO = """\
 This is clonespeaker. Programs connect here by websocket (protocol 1); people type `clonespeaker status`.
 There are /healthz, for whether all is well, and /metrics, for Prometheus.
 """
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "frame-ancestors 'self'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+"""Of every answer, unless a page has its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +61,8 @@ class Pages:
         self._health = health
         self._metrics = metrics
 
-    async def answer(self, target: str, header: Callable[[str], str | None], *, is_full: bool) -> Page | None:
-        """The answer to one request; None lets the websocket handshake go on. Waits for nothing but `metrics`.
+    async def answer(self, target: str, header: Callable[[str], str | None], *, is_full: bool) -> Page | Right:
+        """The answer to one request; a right lets the websocket handshake go on. Waits for nothing but `metrics`.
 
         Args:
             target: path and query.
@@ -58,16 +70,16 @@ class Pages:
             is_full: no more websockets can be taken.
         """
         path, _, query = target.partition("?")
-        refusal = self._access.refusal(
+        admitted = self._access.admit(
             path=path,
             query=query,
             host=header("Host"),
             origin=header("Origin"),
             authorization=header("Authorization"),
         )
-        if refusal is not None:
-            status, message = refusal
-            return Page(status, message, {"WWW-Authenticate": "Bearer"} if status == 401 else {})
+        if isinstance(admitted, Refusal):
+            wanted = {"WWW-Authenticate": "Bearer"} if admitted.status == 401 else {}
+            return Page(admitted.status, admitted.message, wanted)
         if path == "/healthz":
             health = self._health()
             text = msgspec.json.encode(health).decode() + "\n"
@@ -81,4 +93,4 @@ class Pages:
             return Page(200, _HELLO)
         if is_full:
             return Page(503, "Too many programs are connected already: close one.\n")
-        return None
+        return admitted

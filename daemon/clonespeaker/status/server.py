@@ -11,8 +11,8 @@ import asyncio
 import errno
 import logging
 import socket
-import weakref
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -22,17 +22,18 @@ from websockets.protocol import State
 
 from clonespeaker.errors import StatusError
 from clonespeaker.status import protocol
-from clonespeaker.status.access import Access
+from clonespeaker.status.access import Access, Right
 from clonespeaker.status.allowance import Allowance
-from clonespeaker.status.pages import Pages
+from clonespeaker.status.connections import FAREWELL_S, Connection, Connections
+from clonespeaker.status.pages import HEADERS, Pages
 from clonespeaker.tally import Figures
 
 MAX_CLIENTS = 64
 QUEUE_MESSAGES = 256  # that may wait for one client; a turn with captions takes some hundred over many seconds
+QUEUE_BYTES = 1_048_576  # of them, beyond the first: snapshots are long, and each client has its own
 LAG_MESSAGES = 16  # waiting, from which on a client gets no more levels
 COMMANDS_PER_S = 50  # of one client, and as many at once
 HANDSHAKE_S = 5.0
-FAREWELL_S = 1.0  # for a close handshake: who does not read must not hold us up
 
 LOG = logging.getLogger(__name__)
 
@@ -50,16 +51,19 @@ _WIRE_LOG.addFilter(_is_ours)
 class _Client:
     """One connected program: what waits to be sent to it, and what it may still ask."""
 
-    def __init__(self, connection: ServerConnection, tasks: asyncio.TaskGroup) -> None:
+    def __init__(self, connection: Connection, tasks: asyncio.TaskGroup) -> None:
         self.connection = connection
         self.tasks = tasks
-        self.queue: asyncio.Queue[str] = asyncio.Queue(QUEUE_MESSAGES)
+        self.queue: asyncio.Queue[str] = asyncio.Queue()
+        self.waiting_bytes = 0
         self.allowance = Allowance(COMMANDS_PER_S, now_s=_now_s())
 
     async def send_queued(self) -> None:
         try:
             while True:
-                await self.connection.send(await self.queue.get())
+                message = await self.queue.get()
+                self.waiting_bytes -= len(message)
+                await self.connection.send(message)
         except ConnectionClosed:
             pass  # its reader sees the same, and ends
 
@@ -84,7 +88,7 @@ class StatusServer:
         self._snapshot = snapshot
         self._obey = obey
         self._clients: set[_Client] = set()
-        self._connections: weakref.WeakSet[ServerConnection] = weakref.WeakSet()
+        self._connections = Connections()
         self._listener: Server
 
     async def listen(self, sock: socket.socket) -> None:
@@ -100,7 +104,7 @@ class StatusServer:
             ping_interval=20,
             ping_timeout=20,
             logger=_WIRE_LOG,
-            create_connection=self._connect,  # type: ignore[arg-type]  # documented: "a wrapper or a subclass"
+            create_connection=partial(Connection, self._connections),  # type: ignore[arg-type]  # "a wrapper or a subclass"
         )
 
     @property
@@ -125,26 +129,24 @@ class StatusServer:
         await asyncio.gather(*(_hang_up(each, 1001, "clonespeaker stops") for each in self._connections))
         await self._listener.wait_closed()
 
-    def _connect(self, *args: Any, **kwargs: Any) -> ServerConnection:
-        connection = ServerConnection(*args, **kwargs)
-        self._connections.add(connection)  # from the first byte on: `close` must not wait for half-open ones
-        return connection
-
     async def _answer_http(self, connection: ServerConnection, request: Request) -> Response | None:
         def header(name: str) -> str | None:
             values = request.headers.get_all(name)
             return ", ".join(values) if values else None  # one given twice thus equals nothing we accept
 
-        page = await self._pages.answer(request.path, header, is_full=len(self._clients) >= MAX_CLIENTS)
-        if page is None:
-            return None  # nothing is waited for from the count to `_clients.add`, so it holds
+        assert isinstance(connection, Connection)
+        page = await self._pages.answer(request.path, header, is_full=self._connections.websockets >= MAX_CLIENTS)
+        if isinstance(page, Right):
+            connection.right = page  # nothing was waited for since they were counted, so that holds
+            return None
         response = connection.respond(page.status, page.text)
-        for name, value in page.headers.items():
+        for name, value in {**HEADERS, **page.headers}.items():
             response.headers.pop(name, None)  # setting alone would add a second one
             response.headers[name] = value
         return response
 
     async def _serve(self, connection: ServerConnection) -> None:
+        assert isinstance(connection, Connection)
         async with asyncio.TaskGroup() as tasks:
             client = _Client(connection, tasks)
             self._offer(client, protocol.encode_snapshot(self._snapshot()))
@@ -170,8 +172,12 @@ class StatusServer:
             id, command = protocol.parse_command(frame)
             if isinstance(command, protocol.GetSnapshot):
                 self._offer(client, protocol.encode_snapshot(self._snapshot()))
-            else:
+            elif client.connection.right is Right.CONTROL:
                 await self._obey(command)
+            else:
+                raise protocol.CommandError(
+                    "forbidden", "Your token is for following; commands need the one of `status.token_file`."
+                )
         except protocol.ProtocolError as error:
             self._offer(client, protocol.encode_error(error.id, error.code, str(error)))
         except protocol.CommandError as error:
@@ -180,10 +186,12 @@ class StatusServer:
             self._offer(client, protocol.encode_result(id))
 
     def _offer(self, client: _Client, message: str) -> None:
-        try:
+        waiting = client.queue.qsize()
+        if waiting == QUEUE_MESSAGES or (waiting and client.waiting_bytes + len(message) > QUEUE_BYTES):
+            self._cut_off(client, 1013, f"too slow: {waiting} messages wait")
+        else:
             client.queue.put_nowait(message)
-        except asyncio.QueueFull:
-            self._cut_off(client, 1013, f"too slow: {QUEUE_MESSAGES} messages wait")
+            client.waiting_bytes += len(message)
 
     def _cut_off(self, client: _Client, code: int, reason: str) -> None:
         if client in self._clients:
@@ -197,6 +205,7 @@ async def open_status_server(
     host: str,
     port: int,
     token: str | None,
+    read_token: str | None = None,
     allowed_origins: Sequence[str],
     snapshot: Callable[[], dict[str, Any]],
     obey: Callable[[protocol.Command], Awaitable[None]],
@@ -208,7 +217,8 @@ async def open_status_server(
     Args:
         host: an address of this machine.
         port: 0–65535.
-        token: what every request must bear, or None; needed where `host` is not loopback.
+        token: what a request must bear that may do everything, or None; needed where `host` is not loopback.
+        read_token: what one must bear that may only follow, or None.
         allowed_origins: web pages' origins that may connect, besides the server's own.
         snapshot: how things stand, without `type` and `protocol`.
         obey: sets going what a program asks (all commands but `GetSnapshot`), or raises `CommandError`. It returns
@@ -222,7 +232,14 @@ async def open_status_server(
     sock = _bind(host, port)
     try:
         port = sock.getsockname()[1]
-        access = Access(host=host, port=port, token=token, allowed_origins=allowed_origins)
+        access = Access(
+            host=host,
+            port=port,
+            token=token,
+            read_token=read_token,
+            allowed_origins=allowed_origins,
+            hostname=socket.gethostname(),
+        )
         pages = Pages(access, health, _scraped(metrics))
         server = StatusServer(port=port, pages=pages, snapshot=snapshot, obey=obey)
         await server.listen(sock)
