@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
+import resource
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -175,3 +178,18 @@ def test_what_keeps_it_from_running(run: Run, variables: dict[str, str | None], 
     assert done.returncode == code
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_crowd_leaves_descriptors_for_the_clone(daemon: Daemon, run: Run) -> None:
+    url = url_of(daemon)
+    daemon.wait_for("conversation: .* begins")
+    port = int(url.rstrip("/").rpartition(":")[2])
+    resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE, (512, 512))  # half of the usual
+    with contextlib.ExitStack() as crowd:
+        for _ in range(600):
+            crowd.enter_context(contextlib.closing(socket.create_connection(("127.0.0.1", port))))
+        said = run("say", "Is anybody there?", "--url", url)
+        assert "Is anybody there?" in said.stdout, said.stderr
+        assert len(os.listdir(f"/proc/{daemon.process.pid}/fd")) < 400
+    assert daemon.end() == 0
+    assert "Too many open files" not in daemon.log

@@ -30,8 +30,8 @@ MADE = {"conversation_id": "0b0e", "created_at": "now", "messages": [GREETING], 
             id="without a greeting",
         ),
         pytest.param(
-            {"history": [GREETING, {"id": "1", "text": None, "sender": "USER", "citations": [{"url": "u"}]}]},
-            History([GREETED, Message(None, "USER", None, [Citation("u")])]),
+            {"history": [GREETING, {"id": "1", "text": None, "sender": "USER", "citations": [{"url": "http://u"}]}]},
+            History([GREETED, Message(None, "USER", None, [Citation("http://u")])]),
             id="history",
         ),
         pytest.param({"history": []}, History([]), id="an empty history"),
@@ -53,3 +53,9 @@ def test_answers(answer: dict[str, Any], record: msgspec.Struct) -> None:
 def test_what_is_needed_is_missing(answer: dict[str, Any], record: type[msgspec.Struct]) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(answer, record)
+
+
+def test_the_history_names_web_addresses_alone_and_not_too_many() -> None:
+    cited = [{"url": "javascript:alert(1)", "title": "T"}] * 5_000
+    history = msgspec.convert({"history": [{"text": "Hi", "citations": cited}]}, History)
+    assert history.history[0].citations == [Citation(None, "T")] * 100

@@ -18,6 +18,7 @@ from clonespeaker.clone.reply import (
     Token,
     parse_event,
     parse_whole,
+    web_address,
 )
 
 SOUND = b"\0\1\xfe\xff"
@@ -66,8 +67,8 @@ EVENTS: dict[str, tuple[bytes, list[ReplyEvent]]] = {
     "a voice that is no sound": (event(clone_response={"voice": "warm!", "text": "x"}), [Final("x")]),
     "a sound that is a link": (event(clone_response={"audio": {"url": "http://a"}, "text": "x"}), [Final("x")]),
     "a citation without all": (
-        event(clone_response={"citations": [{"url": "u"}, {"page": 3}]}),
-        [Final(None, (Citation("u"), Citation()))],
+        event(clone_response={"citations": [{"url": "http://u"}, {"page": 3}]}),
+        [Final(None, (Citation("http://u"), Citation()))],
     ),
     "a bare [DONE]": (b"[DONE]", [Final()]),
     "a bare [DONE] with spaces": (b" [DONE] \n", [Final()]),
@@ -110,6 +111,93 @@ def test_what_cannot_be_read_is_told_and_passed_over(parse: Any, data: bytes) ->
     assert said.reason
     assert said.head == repr(data[:60])
     assert said.head not in repr(said), "speech must not get into a log by accident"
+
+
+WEB_ADDRESSES = [
+    "http://a",
+    "https://a.example/x?y=1#z",
+    "HTTPS://A.example",
+    "https://a.example:8443/%20?q=a@b&r=http://c",
+    "http://[2001:db8::1]:80/x",
+    "http://192.168.1.5/snapshot.jpg",
+    "https://de.wikipedia.org/wiki/Käse",
+    "https://a.example/" + "x" * 2_030,
+]
+NO_WEB_ADDRESSES = [
+    "",
+    "u",
+    "javascript:alert(1)",
+    "JaVaScRiPt:alert(1)//http://a",
+    "java\tscript:alert(1)",
+    "data:text/html,<script>alert(1)</script>",
+    "file:///etc/passwd",
+    "ftp://a.example/x",
+    "blob:https://a.example/1",
+    "//a.example/x",
+    "/x",
+    "http:a.example",
+    "http:/a.example",
+    "http:///x",
+    "https://",
+    "https://:443/x",
+    "https://a.example:0/x",
+    "https://a.example:99999/x",
+    "https://a.example:x/x",
+    "http://[::1",
+    "http://[x]/",
+    " https://a.example/x",
+    "https://a.example/x ",
+    "https://a.example/a b",
+    "https://a.example/\n",
+    "https://a.example/\x00",
+    "https://a.example/\x1b[2J",
+    "https://a.example/\x7f",
+    "https://a.example/\u2028",
+    "https://a.example/\u202egpj.exe",
+    "https://a.example\\@evil.example/",
+    "https://bank.example@evil.example/",
+    "https://user:secret@a.example/",
+    'https://a.example/"onerror="alert(1)',
+    "https://a.example/<script>",
+    "https://a.example/" + "x" * 2_031,
+]
+
+
+@pytest.mark.parametrize("address", WEB_ADDRESSES + NO_WEB_ADDRESSES)
+@pytest.mark.parametrize("parse", [parse_event, parse_whole])
+def test_only_web_addresses_are_passed_on(parse: Any, address: str) -> None:
+    cited = {"url": address, "title": "T", "text": "x", "type": "web"}
+    response = {"text": "Hello", "citations": [cited], "image_url": address}
+    passed = address if address in WEB_ADDRESSES else None
+    assert list(parse(event(clone_response=response))) == [
+        Final("Hello", (Citation(passed, "T", "x", "web"),), passed),
+    ]
+    assert Citation(address).url == passed
+
+
+@pytest.mark.parametrize("address", [5, ["https://a.example"], {"url": "https://a.example"}, True])
+def test_a_picture_that_is_no_text(address: object) -> None:
+    assert list(parse_event(event(clone_response={"text": "Hello", "image_url": address}))) == [Final("Hello")]
+
+
+def test_what_is_beside_the_text_is_bounded() -> None:
+    endless = {"url": "https://a.example", "title": "x" * 10_000, "text": "x" * 100_000, "type": "x" * 10_000}
+    (final,) = parse_event(event(clone_response={"text": "Hello", "citations": [endless] + [CITED] * 5_000}))
+    assert isinstance(final, Final)
+    assert len(final.citations) == 100
+    citation = final.citations[0]
+    assert [len(field or "") for field in (citation.title, citation.text, citation.type)] == [501, 4_001, 501]
+    assert citation.url == "https://a.example"
+
+
+@given(st.text(max_size=60).map("https://a".__add__) | st.text(max_size=60))
+def test_no_address_has_what_does_not_belong_into_one(text: str) -> None:
+    passed = web_address(text)
+    assert passed in (None, text)
+    if passed is not None:
+        assert passed.lower().startswith(("http://", "https://"))
+        assert passed.isprintable()
+        assert not set(passed) & set(' "<>\\')
 
 
 @given(st.binary(max_size=60) | st.text(max_size=60).map(lambda text: json.dumps({"current_token": text}).encode()))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import msgspec
 
-from clonespeaker.clone.reply import Citation
+from clonespeaker.clone.reply import MOST_CITATIONS, Citation
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -20,6 +20,10 @@ class Message(msgspec.Struct, frozen=True):
     sender: str | None = None
     created_at: str | None = None
     citations: list[Citation] | None = None
+
+    def __post_init__(self) -> None:
+        if self.citations is not None:
+            del self.citations[MOST_CITATIONS:]
 
 
 class Conversation(msgspec.Struct, frozen=True):

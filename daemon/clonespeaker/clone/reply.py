@@ -12,6 +12,9 @@ and in `clone_response`: `id`, `conversation_id`, `text` or (voice) `transcript`
 under a name that nobody has documented, `created_at`, `citations` and `image_url`. Everything may be missing or
 null. Text and sound in one event are fine; so is an event of which nothing is known.
 
+Addresses that the server names are data: those of pages and pictures on the web are passed on to screens, nothing else
+is (no `javascript:`, no `file:`, nothing that shows one host and leads to another). What is beside the text is bounded.
+
 An event may hold megabytes of sound. It is read in pieces of half a second, each when it is asked for: who plays them
 goes on in between, and no step holds the interpreter for longer than a device's thread can wait.
 """
@@ -19,15 +22,24 @@ goes on in between, and no step holds the interpreter for longer than a device's
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
+import msgspec.structs
 
 from clonespeaker.clone.sse import Data
 
 DONE = "[DONE]"
+
+MOST_CITATIONS = 100
+_LONGEST_URL = 2_048
+_LONGEST_TITLE = 500
+_LONGEST_TEXT = 4_000
+_WEB_ADDRESS = re.compile(r"https?://[^\s/?#@\\<>\"]+([/?#][^\s\\<>\"]*)?", re.IGNORECASE)
 
 _PIECE_CHARACTERS = 64 * 1024  # of base64: 48 KiB of sound, whole samples
 _BESIDE_MOST_BYTES = 256 * 1024  # of citations, or of an address; as objects they take thirty times as much
@@ -39,12 +51,44 @@ _Kind = TypeVar("_Kind")
 
 
 class Citation(msgspec.Struct, frozen=True):
-    """Where the clone has something from."""
+    """Where the clone has something from; without its `url` where that is no web address."""
 
     url: str | None = None
     title: str | None = None
     text: str | None = None
     type: str | None = None
+
+    def __post_init__(self) -> None:
+        bounded = {
+            "url": web_address(self.url),
+            "title": _clip(self.title, _LONGEST_TITLE),
+            "text": _clip(self.text, _LONGEST_TEXT),
+            "type": _clip(self.type, _LONGEST_TITLE),
+        }
+        for name, value in bounded.items():
+            msgspec.structs.force_setattr(self, name, value)
+
+
+def read_citations(value: msgspec.Raw) -> tuple[Citation, ...]:
+    """Those in a list that can be read, up to `MOST_CITATIONS`."""
+    citations = _as(list[msgspec.Raw], value) or []
+    read = (_as(Citation, citation) for citation in citations[:MOST_CITATIONS])
+    return tuple(citation for citation in read if citation)
+
+
+def web_address(text: str | None) -> str | None:
+    """An http or https address as it came, or None where it is none that may be shown and followed."""
+    if text is None or len(text) > _LONGEST_URL or not text.isprintable() or not _WEB_ADDRESS.fullmatch(text):
+        return None
+    try:
+        parts = urlsplit(text)
+        return text if parts.hostname and parts.port != 0 else None
+    except ValueError:  # a port or an IPv6 address that can't be
+        return None
+
+
+def _clip(text: str | None, longest: int) -> str | None:
+    return text if text is None or len(text) <= longest else text[:longest] + "…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +143,7 @@ class _CloneResponse(msgspec.Struct):
 
     def final(self) -> Final:
         text = self.transcript if self.transcript is not None else self.text
-        citations = (_as(Citation, citation) for citation in _as(list[msgspec.Raw], self.citations) or ())
-        return Final(text, tuple(citation for citation in citations if citation), _as(str, self.image_url), self.sound)
+        return Final(text, read_citations(self.citations), web_address(_as(str, self.image_url)), self.sound)
 
     def sound(self) -> Iterator[bytes]:
         for value in (self.audio, self.audio_chunk, self.voice):

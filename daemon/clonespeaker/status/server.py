@@ -30,7 +30,7 @@ from clonespeaker.tally import Figures
 
 MAX_CLIENTS = 64
 QUEUE_MESSAGES = 256  # that may wait for one client; a turn with captions takes some hundred over many seconds
-QUEUE_BYTES = 1_048_576  # of them, beyond the first: snapshots are long, and each client has its own
+QUEUE_BYTES = 1_048_576  # of them; of whatever length a snapshot is, one and what follows it are let wait
 LAG_MESSAGES = 16  # waiting, from which on a client gets no more levels
 COMMANDS_PER_S = 50  # of one client, and as many at once
 HANDSHAKE_S = 5.0
@@ -62,7 +62,7 @@ class _Client:
         try:
             while True:
                 message = await self.queue.get()
-                self.waiting_bytes -= len(message)
+                self.waiting_bytes -= _weight_bytes(message)
                 await self.connection.send(message)
         except ConnectionClosed:
             pass  # its reader sees the same, and ends
@@ -186,12 +186,12 @@ class StatusServer:
             self._offer(client, protocol.encode_result(id))
 
     def _offer(self, client: _Client, message: str) -> None:
-        waiting = client.queue.qsize()
-        if waiting == QUEUE_MESSAGES or (waiting and client.waiting_bytes + len(message) > QUEUE_BYTES):
+        waiting, waiting_bytes = client.queue.qsize(), client.waiting_bytes + _weight_bytes(message)
+        if waiting == QUEUE_MESSAGES or waiting_bytes > QUEUE_BYTES:
             self._cut_off(client, 1013, f"too slow: {waiting} messages wait")
         else:
             client.queue.put_nowait(message)
-            client.waiting_bytes += len(message)
+            client.waiting_bytes = waiting_bytes
 
     def _cut_off(self, client: _Client, code: int, reason: str) -> None:
         if client in self._clients:
@@ -278,6 +278,10 @@ def _bind(host: str, port: int) -> socket.socket:
         raise StatusError(
             f"can't listen on {host}, port {port} ({error.strerror}): check `status.host` and `status.port`"
         ) from error
+
+
+def _weight_bytes(message: str) -> int:
+    return min(len(message), QUEUE_BYTES // 2)
 
 
 def _now_s() -> float:
