@@ -61,6 +61,54 @@ def test_what_goes_together(text: str) -> None:
     read(text)
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://example.org",
+        "http://localhost.evil.example",
+        "http://127.0.0.1.nip.io",
+        "http://127.0.0.1.",
+        "http://128.0.0.1",
+        "http://10.0.0.1:80/x",
+        "http://0.0.0.0",
+        "http://0x7f.1",
+        "http://127.1",
+        "http://[::ffff:10.0.0.1]",
+        "http://[::]",
+        "http://[fe80::1]",
+        "http://127.0.0.1@evil.example/",
+        "http://127.0.0.1:80@evil.example/",
+        "http://127.0.0.1\\@evil.example/",
+        "http://localhost%2eevil.example",
+        "http://１２７.0.0.1",
+        "HTTP://example.org",
+    ],
+)
+def test_plain_http_to_others(address: str) -> None:
+    for text, environ in (
+        (f"clone: {{base_url: '{address}'}}", {}),
+        ("clone: {allow_http: false}", {"CLONESPEAKER_CLONE__BASE_URL": address}),
+        ("clone: {base_url: 'https://a.example'}", {"CLONESPEAKER_CLONE__BASE_URL": address}),
+    ):
+        (problem,) = problems(text, environ)
+        assert "clone.base_url: " in problem
+        assert "plain http would show the API key" in problem or "is not a server's address" in problem
+
+
+@pytest.mark.parametrize("scheme", ["https", "http"])
+def test_a_user_in_an_address_is_refused_and_not_shown(scheme: str) -> None:
+    for key in ("clone.base_url", "clone.image_url"):
+        section, _, name = key.partition(".")
+        address = f"{scheme}://eve:quite-secret@api.example"
+        for found in (
+            problems(f"{section}: {{{name}: '{address}', allow_http: true}}"),
+            problems("", {f"CLONESPEAKER_CLONE__{name.upper()}": address}),
+        ):
+            assert f"{key}: '{scheme}://****@api.example' is not a" in found[0]
+            assert "secret" not in str(found)
+            assert "eve" not in str(found)
+
+
 def test_a_mistake_is_not_told_twice_as_a_conflict() -> None:
     (problem,) = problems("status:\n  host: 0.0.0.0\n  token_fil: /etc/token\n")
     assert "did you mean token_file?" in problem

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -147,3 +148,44 @@ async def test_no_address(url: str) -> None:
     with pytest.raises(StatusError, match="not a websocket address"):
         async with connect(url):
             pass
+
+
+async def test_the_token_does_not_follow_a_redirect() -> None:
+    heads: list[bytes] = []
+
+    async def trap(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.close()
+
+    async with await asyncio.start_server(trap, "127.0.0.1", 0) as elsewhere:
+        port = elsewhere.sockets[0].getsockname()[1]
+        answer = f"HTTP/1.1 302 Found\r\nLocation: ws://127.0.0.1:{port}/\r\nContent-Length: 0\r\n\r\n"
+        async with someone_who_answers(answer.encode()) as url:
+            with pytest.raises(StatusError, match="is not a clonespeaker daemon"):
+                async with connect(url, "s3cret-token"):
+                    pass
+    assert heads == []
+
+
+async def test_tokens_are_in_no_error_and_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with running(token="s3cret-token", read_token="r3ad-token") as daemon:
+        for good in ("s3cret-token", "r3ad-token"):
+            async with connect(f"{daemon.url}?token={good}") as client:
+                assert client.snapshot
+            async with connect(daemon.url, good) as client:
+                assert client.snapshot
+        for url, token in (
+            (f"{daemon.url}?token=s3cret-tokem", None),
+            (daemon.url, "s3cret-tokem"),
+            ("ws://eve:s3cret-token@127.0.0.1:1/?token=s3cret-token", "s3cret-token"),
+            ("ws://127.0.0.1:x/?token=s3cret-token", "s3cret-token"),
+            ("http://127.0.0.1/?token=s3cret-token", "s3cret-token"),
+            (daemon.url.replace("127.0.0.1", "localhost") + "nowhere?token=s3cret-token", "s3cret-token"),
+        ):
+            with pytest.raises(StatusError) as caught:
+                async with connect(url, token):
+                    pass
+            assert "s3cret" not in str(caught.value)
+    assert "s3cret" not in caplog.text
+    assert "r3ad" not in caplog.text

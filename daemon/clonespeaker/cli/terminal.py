@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -10,16 +11,19 @@ import msgspec
 
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "dim": "2", "bold": "1"}
 
+# What a terminal obeys instead of showing it, but for colours: what others wrote must not move cursors or set titles.
+_CONTROLS = re.compile(r"(\x1b\[[0-9;]*m)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
 
 def say(text: str = "") -> None:
     """A line to standard output."""
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(_shown(text) + "\n")
     sys.stdout.flush()
 
 
 def complain(text: str) -> None:
     """A line to standard error."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(_shown(text) + "\n")
     sys.stderr.flush()
 
 
@@ -38,3 +42,7 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     padded = ([cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows)
     return "\n".join("  ".join(row).rstrip() for row in padded)
+
+
+def _shown(text: str) -> str:
+    return _CONTROLS.sub(lambda match: match[1] or "\N{REPLACEMENT CHARACTER}", text)

@@ -105,7 +105,7 @@ class CloneClient:
             ):
                 if response.status != 200:
                     raise self._refused(response, await self._read_refusal(response), what)
-                body = await _read(response, _WHOLE_LIMIT_BYTES, fault="server-error")
+                body = self._without_key_in(await _read(response, _WHOLE_LIMIT_BYTES, fault="server-error"))
         with unreadable(self.base_url, path):
             return msgspec.json.decode(body, type=answer)
 
@@ -236,11 +236,14 @@ class CloneClient:
         error = from_status(
             response.status,
             headers=response.headers,
-            body=body.replace(self._api_key.encode(), b"***") if self._api_key else body,  # before it is cut short
+            body=self._without_key_in(body),  # before it is cut short
             what=what,
             base_url=self.base_url,
         )
         return self._hide_key(error)
+
+    def _without_key_in(self, body: bytes) -> bytes:
+        return body.replace(self._api_key.encode(), b"***") if self._api_key else body
 
     @contextlib.contextmanager
     def _without_key(self) -> Iterator[None]:

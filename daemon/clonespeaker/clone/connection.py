@@ -63,7 +63,10 @@ class Body(aiohttp.Payload):
 
 
 def open_session(api_key: str, *, connect_s: float = 5.0) -> aiohttp.ClientSession:
-    """A session for `CloneClient`; needs a running loop, wants closing."""
+    """A session for `CloneClient`; needs a running loop, wants closing.
+
+    The key goes to the clone's server and nowhere else: no proxy out of the environment, and no cookies are kept.
+    """
     trace = aiohttp.TraceConfig()
 
     async def connected(_session: object, context: Any, _params: object) -> None:
@@ -77,6 +80,8 @@ def open_session(api_key: str, *, connect_s: float = 5.0) -> aiohttp.ClientSessi
         connector=aiohttp.TCPConnector(ttl_dns_cache=_DNS_KEPT_S, socket_factory=_open_socket),
         headers={"x-api-key": api_key, "User-Agent": USER_AGENT, "Accept": "text/event-stream, application/json"},
         timeout=aiohttp.ClientTimeout(total=None, connect=2 * connect_s, sock_connect=connect_s),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
         trace_configs=[trace],
     )
 

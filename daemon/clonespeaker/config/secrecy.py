@@ -10,11 +10,12 @@ import yaml
 API_KEY_VARIABLE = "CLONESPEAKER_API_KEY"
 
 _KEY = re.compile(r"(?<![\w-])dsk-\w\S*")
+_USER = re.compile(r"(?<=//)[^/?#\s]*@")  # and a password, in an address
 
 
 def masked(text: str) -> str:
-    """A text with a mask over each API key in it."""
-    return _KEY.sub("dsk-****", text)
+    """A text with a mask over each API key in it, and over each address's user and password."""
+    return _USER.sub("****@", _KEY.sub("dsk-****", text))
 
 
 def shown(text: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,6 +21,16 @@ from clonespeaker.status.protocol import PROTOCOL, encode_command
 _OPEN_S = 5.0
 _CLOSE_S = 1.0
 _MAX_FRAME_BYTES = 16 * 2**20  # a snapshot bears the whole conversation
+
+# At DEBUG, websockets logs every header, and the token is in one of them.
+_WIRE_LOG = logging.getLogger(f"{__name__}.websockets")
+_WIRE_LOG.setLevel(logging.WARNING)
+
+
+class _Connect(connect_websocket):
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        """No daemon points elsewhere, and the token is for this one."""
+        return exc
 
 
 class StatusClient:
@@ -91,15 +103,16 @@ async def connect(url: str, token: str | None = None) -> AsyncIterator[StatusCli
     Raises:
         StatusError: no daemon answers there, it does not let us in, or it speaks another protocol.
     """
-    where = url.partition("?")[0]  # a token may follow
+    where = re.sub("//[^/]*@", "//", url.partition("?")[0])  # without a token or a password
     try:
-        connection = await connect_websocket(
+        connection = await _Connect(
             url,
             additional_headers={"Authorization": f"Bearer {token}"} if token is not None else None,
             compression=None,
             max_size=_MAX_FRAME_BYTES,
             open_timeout=_OPEN_S,
             close_timeout=_CLOSE_S,
+            logger=_WIRE_LOG,
             proxy=None,  # http_proxy in the environment is not for loopback
         )
     except (InvalidURI, ValueError, OverflowError) as error:  # the last two: its port
