@@ -193,3 +193,34 @@ def test_a_crowd_leaves_descriptors_for_the_clone(daemon: Daemon, run: Run) -> N
         assert len(os.listdir(f"/proc/{daemon.process.pid}/fd")) < 400
     assert daemon.end() == 0
     assert "Too many open files" not in daemon.log
+
+
+def test_who_has_the_token_for_reading_alone_follows_and_does_not_control(
+    environment: dict[str, str], run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text("open-sesame")
+    (tmp_path / "read-token").write_text("look-sesame")
+    files = {
+        "CLONESPEAKER_STATUS__TOKEN_FILE": str(tmp_path / "token"),
+        "CLONESPEAKER_STATUS__READ_TOKEN_FILE": str(tmp_path / "read-token"),
+    }
+    started = Daemon(environment | files)
+    try:
+        url = url_of(started)
+        assert run("volume", "35", "--url", url, **files).returncode == 0
+        (tmp_path / "token").unlink()  # as good as one that this user may not read
+        assert json.loads(run("status", "--json", "--url", url, **files).stdout)["volume"] == 35
+        assert run("history", "--url", url, **files).returncode == 0
+        for command in (("volume", "20"), ("say", "hi"), ("press",)):
+            done = run(*command, "--url", url, **files)
+            assert (done.returncode, "status.token_file: " in done.stderr) == (78, True)
+        # Whoever passes the other token off as the one for control is refused by the daemon.
+        (tmp_path / "token").write_text("look-sesame")
+        done = run("volume", "20", "--url", url, **files)
+        assert (done.returncode, "commands need the one of `status.token_file`" in done.stderr) == (1, True)
+        refused = run("status", "--url", url)
+        assert (refused.returncode, "wants its token" in refused.stderr) == (1, True)
+        assert json.loads(run("status", "--json", "--url", url, **files).stdout)["volume"] == 35
+    finally:
+        started.end()
+    assert "sesame" not in started.log
