@@ -43,8 +43,8 @@ number (±2⁵³−1) or a text of 1–64 characters. Other fields than these ar
 Codes of refused commands: `bad-frame` (binary, not JSON, not an object), `bad-id`, `unknown-command`, `bad-fields`,
 `forbidden` (the program showed the token for reading: `snapshot` is all it may ask), and those of the daemon's own
 that say why a good command can't be obeyed now. `id` is null where none could be read.
-The connection ends with 1008 (more commands than 50 a second), 1009 (a frame over 64 KiB), 1013 (the program reads
-too slowly), 1001 (the daemon stops).
+The connection ends with 1008 (more commands than 50 a second, or frames than 200; a message in more than 64 frames),
+1009 (a message over 64 KiB), 1013 (the program reads too slowly), 1001 (the daemon stops).
 """
 
 from __future__ import annotations
