@@ -21,12 +21,13 @@ class Signals:
     def __init__(self, speaker: Speaker) -> None:
         self._speaker = speaker
         self._sounding: asyncio.Task[None] | None = None
+        # Not by waiting for the task before: one that was cancelled keeps what it waited for, and that what it did.
+        self._one_at_a_time = asyncio.Lock()
 
     def failed(self, tasks: asyncio.TaskGroup, *, after: asyncio.Task[None] | None) -> None:
         """Something went wrong. Sounds once `after`, the end of a turn, has let its reply fade out."""
         self.hush()
-        before = [task for task in (after, self._sounding) if task is not None]
-        self._sounding = tasks.create_task(self._sound(earcons.failed(), before))
+        self._sounding = tasks.create_task(self._sound(earcons.failed(), after))
 
     @property
     def sounding(self) -> bool:
@@ -38,11 +39,12 @@ class Signals:
         if self._sounding is not None:
             self._sounding.cancel()
 
-    async def _sound(self, samples: Samples, before: list[asyncio.Task[None]]) -> None:
-        if before:
-            await asyncio.wait(before)
-        with contextlib.suppress(DeviceError):  # a device that can't say it has been told in other ways
-            async with self._speaker.play() as playback:
-                await playback.put(samples, earcons.RATE_HZ)
-                playback.complete()
-                await playback.drain()
+    async def _sound(self, samples: Samples, after: asyncio.Task[None] | None) -> None:
+        if after is not None:
+            await asyncio.wait([after])
+        async with self._one_at_a_time:
+            with contextlib.suppress(DeviceError):  # a device that can't say it has been told in other ways
+                async with self._speaker.play() as playback:
+                    await playback.put(samples, earcons.RATE_HZ)
+                    playback.complete()
+                    await playback.drain()
