@@ -3,6 +3,7 @@ from __future__ import annotations
 from clonespeaker.answer import TEXT_MOST_CHARACTERS, Answer
 from clonespeaker.audio.pcm import Samples
 from clonespeaker.clone.reply import Citation, Final, Token
+from clonespeaker.errors import CloneError
 from clonespeaker.timeline import Timeline
 
 
@@ -11,6 +12,10 @@ class Listener:
 
     def __init__(self) -> None:
         self.captions: list[tuple[str, bool]] = []
+
+    def on_wait(self, error: CloneError) -> None: ...
+
+    def on_answer(self) -> None: ...
 
     def on_caption(self, text: str, *, final: bool) -> None:
         self.captions.append((text, final))

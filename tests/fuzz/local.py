@@ -15,7 +15,7 @@ from clonespeaker.config.settings import Settings
 from clonespeaker.errors import ConfigError
 from clonespeaker.state import State, StateDir
 from clonespeaker.status import protocol
-from clonespeaker.status.access import Access
+from clonespeaker.status.access import Access, Right
 from clonespeaker.status.protocol import ProtocolError, parse_command
 from tests.fuzz.words import SAID_MOST, as_header, check_words
 
@@ -83,17 +83,16 @@ def access(data: bytes) -> None:
     path, query, host, origin, authorization = [*map(as_header, data.split(b"\0")), "", "", "", "", ""][:5]
     for bound in ("127.0.0.1", "0.0.0.0"):
         rules = Access(host=bound, port=8777, token="s3cret", allowed_origins=["https://panel.example"])
-        refused = rules.refusal(
+        admitted = rules.admit(
             path=path, query=query, host=host or None, origin=origin or None, authorization=authorization or None
         )
-        if refused is None:
+        if isinstance(admitted, Right):
             assert "s3cret" in query + authorization or "%" in query or path == "/healthz"
         else:
-            status, message = refused
-            assert status in (401, 403)
-            assert message.endswith("\n")
-            assert message[:-1].isprintable()
-            assert len(message.encode()) <= SAID_MOST
+            assert admitted.status in (401, 403)
+            assert admitted.message.endswith("\n")
+            assert admitted.message[:-1].isprintable()
+            assert len(admitted.message.encode()) <= SAID_MOST
 
 
 def _check_answer(error: ProtocolError) -> None:

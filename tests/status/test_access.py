@@ -119,13 +119,13 @@ def test_host_on_an_address_of_the_network(host: str, expected: Right | int) -> 
 
 @pytest.mark.parametrize("host", ["\udcff", "evil\x1b[2J", "x\xa0"])
 def test_a_host_that_is_no_text_is_refused_in_text(host: str) -> None:
-    refusal = Access(host="127.0.0.1", port=8777, token=None, allowed_origins=[]).refusal(
+    refusal = Access(host="127.0.0.1", port=8777, token=None, allowed_origins=[]).admit(
         path="/", query="", host=host, origin=None, authorization=None
     )
-    assert refusal is not None
-    assert refusal[0] == 403
-    assert refusal[1].strip().isascii()
-    assert refusal[1].strip().isprintable()
+    assert isinstance(refusal, Refusal)
+    assert refusal.status == 403
+    assert refusal.message.strip().isascii()
+    assert refusal.message.strip().isprintable()
 
 
 def test_port_80_needs_no_number() -> None:
