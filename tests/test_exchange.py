@@ -398,39 +398,88 @@ class Expected:
 OUTCOMES = {
     "refuse-live": Expected(None, "live exact", 1),
     "reset-live": Expected(None, "live exact", 1),
+    "reset-at-byte": Expected("offline", "live exact exact exact"),
+    "stall-at-byte": Expected("offline", "live live live"),
     "status-400": Expected("rejected", "live exact"),
     "status-401": Expected("refused", "live"),
     "status-403": Expected("refused", "live"),
+    "status-403-html": Expected("refused", "live"),
     "status-403-prerequisites": Expected("prerequisites", "live"),
     "status-404": Expected("no-conversation", "live live"),
     "status-409": Expected("busy", "live live live"),
     "status-413": Expected("rejected", "live exact"),
+    "status-413-html": Expected("rejected", "live exact"),
+    "status-415": Expected("rejected", "live exact"),
     "status-422": Expected("rejected", "live exact"),
     "status-429": Expected("busy", "live live live"),
+    "status-429-long": Expected("busy", "live"),
+    "status-429-date": Expected("busy", "live"),
+    "status-429-html": Expected("busy", "live"),
     "status-500": Expected("server-error", "live live live"),
+    "status-500-html": Expected("server-error", "live live live"),
+    "status-502": Expected("server-error", "live live live"),
+    "status-502-html": Expected("server-error", "live live live"),
     "status-503": Expected("server-error", "live live live"),
+    "status-503-html": Expected("server-error", "live live live"),
+    "status-504": Expected("server-error", "live live live"),
+    "status-504-html": Expected("server-error", "live live live"),
     "server-error-html": Expected("server-error", "live live live"),
+    "redirect": Expected("rejected", "live"),
+    "redirect-here": Expected("rejected", "live"),
+    "wrong-content-type": Expected("reply-broken", "live"),
     "reset": Expected("offline", "live exact exact exact"),
     "reset-heard": Expected("reply-broken", "live"),
     "reset-answered": Expected("reply-broken", "live"),
     "slow-headers": Expected("offline", "live live live"),
     "cut": Expected("reply-broken", "live", 0.5),
+    "cut-after": Expected("reply-broken", "live", 3 / SNIPPETS),
+    "reset-reply": Expected("reply-broken", "live", 0.5),
     "stall": Expected("reply-broken", "live", 0.5),
+    "slow-drip": Expected(None, "live", 1),
     "end-early": Expected("reply-broken", "live", 1),
     "no-done": Expected(None, "live", 1),
     "duplicate-final": Expected(None, "live", 1),
+    "endless-line": Expected("reply-broken", "live"),
     "malformed": Expected(None, "live", 1),
     "bad-base64": Expected(None, "live", 0.5),
+    "wrong-wav": Expected(None, "live", 1 / SNIPPETS),  # raw sound after a WAV's header is the WAV's, and can't be read
     "random-events": Expected("reply-broken", "live"),
     "pings-only": Expected("reply-broken", "live"),
+    "gzip": Expected(None, "live", 1),
+    "bad-gzip": Expected("reply-broken", "live"),
+    "sse-as-json": Expected("reply-broken", "live"),
+    "json-as-sse": Expected("reply-broken", "live"),
 }
 
 
 def test_no_fault_is_without_an_outcome() -> None:
-    assert set(OUTCOMES) == set(FAULTS)
+    assert {*OUTCOMES, "refuse", "endless-stream"} == set(FAULTS)
 
 
-@pytest.mark.parametrize("name", FAULTS)
+async def test_refused_connections(talk: Talk) -> None:
+    assert await talk.ask("Hello") is None
+    talk.clone.fault = "refuse"
+    await asyncio.sleep(0.01)  # what was open closes
+    assert await talk.ask() == "offline"
+    assert talk.timeline.retries == attempts.RETRIES
+    assert len(talk.uploads) == 1
+    talk.clone.fault = None
+    assert await talk.ask() is None
+
+
+async def test_a_reply_without_end_is_heard_until_it_is_cancelled(talk: Talk) -> None:
+    talk.clone.fault = "endless-stream"
+    turn = asyncio.create_task(talk.ask())
+    await until(lambda: talk.voice.replies and len(talk.voice.replies[0].pieces) > 3 * SNIPPETS)
+    turn.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await turn
+    assert talk.voice.replies[0].is_over
+    talk.clone.fault = None
+    assert await talk.ask() is None
+
+
+@pytest.mark.parametrize("name", OUTCOMES)
 async def test_faults(name: str) -> None:
     expected = OUTCOMES[name]
     async with talking(patience=IMPATIENT) as talk:

@@ -76,10 +76,11 @@ class Conversing:
         """One exact request; the reply is still to be read."""
         return await self.http.post(GENERATE, json=self.body(**fields))
 
-    async def generate_live(self, **fields: Any) -> aiohttp.ClientResponse:
+    async def generate_live(self, *, allow_redirects: bool = True, **fields: Any) -> aiohttp.ClientResponse:
         """One chunked request; the reply is still to be read."""
         body = json.dumps(self.body(**fields)).encode()
-        return await self.http.post(GENERATE, data=live(body), headers={"Content-Type": "application/json"})
+        headers = {"Content-Type": "application/json"}
+        return await self.http.post(GENERATE, data=live(body), headers=headers, allow_redirects=allow_redirects)
 
     async def status(self, *, is_live: bool = False, **fields: Any) -> int:
         """One request, read to its end → its HTTP status."""

@@ -16,7 +16,8 @@ from yarl import URL
 from clonespeaker.audio import wav
 from clonespeaker.errors import ClonespeakerError
 from clonespeaker.simulate.reply import DoneForm
-from clonespeaker.simulate.server import MOST_BODY_BYTES, SimulatedClone
+from clonespeaker.simulate.server import SimulatedClone
+from clonespeaker.simulate.strike import MOST_BODY_BYTES
 from clonespeaker.simulate.voice import Encoding
 from tests.simulate.conversing import (
     GENERATE,

@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+MOST_REQUESTS = 1_000
+MOST_VOICES = 100
+"""Of 60 s each: 0.5 GB."""
+
 
 @dataclass(slots=True)
 class Received:
@@ -19,7 +23,8 @@ class Received:
         last_byte_s: when the newest byte of the body was there, or None.
         complete: the body came to a valid end.
         fields: what the body held, without the voice; {} until it is complete, and where it is no JSON object.
-        pcm: the voice, mono pcm_s16le at 44.1 kHz; b"" where there was none, or no valid one.
+        pcm: the voice, mono pcm_s16le at 44.1 kHz; b"" where there was none, or no valid one, or it was long ago.
+        speech_ms: how long the voice is.
     """
 
     headers: Mapping[str, str]
@@ -30,3 +35,15 @@ class Received:
     complete: bool = False
     fields: Mapping[str, Any] = field(default_factory=dict)
     pcm: bytes = b""
+    speech_ms: float = 0.0
+
+
+class RequestLog(list[Received]):
+    """The newest requests, oldest first; only the newest of them keep their voice, so that it never grows too large."""
+
+    def note(self, received: Received) -> None:
+        """One more has come."""
+        self.append(received)
+        del self[:-MOST_REQUESTS]
+        if len(self) > MOST_VOICES:
+            self[-MOST_VOICES - 1].pcm = b""

@@ -59,8 +59,28 @@ class Break(Enum):
     RESET = "reset (RST)"
 
 
-Step = Event | bytes | Wait | Break
-"""What a stream does next: send an event, send these very bytes, wait, or break off."""
+@dataclass(frozen=True, slots=True)
+class After:
+    """When so many more bytes are sent, or at the end where there are fewer, comes this: in the middle of an event."""
+
+    left_bytes: int
+    then: Wait | Break
+
+
+@dataclass(frozen=True, slots=True)
+class Drip:
+    """From here on bytes go out a few at a time, and no quicker than this."""
+
+    bytes_per_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Gzip:
+    """From here on bytes go out compressed, each event whole."""
+
+
+Step = Event | bytes | Wait | Break | After | Drip | Gzip
+"""What a stream does next: send an event, send these very bytes, wait, break off, or send otherwise from here on."""
 
 
 @dataclass(frozen=True, slots=True)
