@@ -37,6 +37,18 @@ class Received:
     pcm: bytes = b""
     speech_ms: float = 0.0
 
+    def told(self) -> dict[str, Any]:
+        """What a program is told of it."""
+        return {
+            "live": self.live,
+            "complete": self.complete,
+            "fields": dict(self.fields),
+            "speech_ms": self.speech_ms,
+            "headers_s": self.headers_s,
+            "first_byte_s": self.first_byte_s,
+            "last_byte_s": self.last_byte_s,
+        }
+
 
 class RequestLog(list[Received]):
     """The newest requests, oldest first; only the newest of them keep their voice, so that it never grows too large."""

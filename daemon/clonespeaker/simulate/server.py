@@ -13,6 +13,7 @@ from aiohttp import web
 from clonespeaker.errors import ClonespeakerError, MediaError
 from clonespeaker.simulate.answer import compose, make_reply, transcribe
 from clonespeaker.simulate.behaviour import Behaviour
+from clonespeaker.simulate.control import CONTROLS, PREFIX, Control
 from clonespeaker.simulate.conversations import Conversations, Message
 from clonespeaker.simulate.door import Door
 from clonespeaker.simulate.endpoints import ENDPOINTS, Endpoint
@@ -63,6 +64,8 @@ class SimulatedClone(Behaviour):
         app = web.Application(middlewares=[self._gate], client_max_size=MOST_BODY_BYTES)
         for (method, path), endpoint in ENDPOINTS.items():
             app.router.add_route(method, path, self._handler(endpoint))
+        for (method, path), control in CONTROLS.items():
+            app.router.add_route(method, path, self._control_handler(control))
         app.router.add_post("/api/clone/generate_response", self._generate, expect_handler=_expect_later)
         # A client that hangs up ends its handler, which would else sleep on for nobody.
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=_STOP_S)
@@ -122,7 +125,8 @@ class SimulatedClone(Behaviour):
         """What every request passes: the CDN, then the key; and what becomes of a refusal."""
         self._under_way.add(request.protocol)
         try:
-            self._check_client(request)
+            if not request.path.startswith(PREFIX):
+                self._check_client(request)
             return await handler(request)
         except Struck as struck:
             return struck.response
@@ -148,6 +152,14 @@ class SimulatedClone(Behaviour):
         async def handle(request: web.Request) -> web.StreamResponse:
             fields = parse_object(await request.read()) if request.method == "POST" else {}
             return web.json_response(endpoint(self, self._memory, {**request.query, **request.match_info}, fields))
+
+        return handle
+
+    def _control_handler(self, control: Control) -> Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            fields = parse_object(await request.read()) if request.method == "PUT" else {}
+            told = control(self, self._switch, self.received, fields)
+            return web.Response(status=204) if told is None else web.json_response(told)
 
         return handle
 
