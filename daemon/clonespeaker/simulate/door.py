@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Set
 from typing import Any
 
@@ -20,6 +21,7 @@ class Door:
         server: what takes the connections.
         host: an address, or a name for one.
         port: 0: any free one, the same for ever.
+        tls: None: plain HTTP.
 
     Attributes:
         port: that it has.
@@ -28,8 +30,9 @@ class Door:
         OSError: the address or the port can't be had.
     """
 
-    def __init__(self, server: web.Server, host: str, port: int) -> None:
+    def __init__(self, server: web.Server, host: str, port: int, tls: ssl.SSLContext | None) -> None:
         self._server = server
+        self._tls = tls
         found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         self._family: socket.AddressFamily = found[0][0]
         self._address: Any = found[0][4]
@@ -67,7 +70,7 @@ class Door:
 
     async def _accept(self) -> None:
         loop = asyncio.get_running_loop()
-        self._listening = await loop.create_server(self._server, sock=self._socket)
+        self._listening = await loop.create_server(self._server, sock=self._socket, ssl=self._tls)
 
     def _close(self) -> None:
         if self._opening is not None:

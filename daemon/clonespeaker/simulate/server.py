@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import ssl
+import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 
 from aiohttp import web
@@ -25,6 +29,7 @@ from clonespeaker.simulate.request import GenerateRequest, Refusal, check_genera
 from clonespeaker.simulate.stream import ReplyStream
 from clonespeaker.simulate.strike import MOST_BODY_BYTES, Struck, break_off, read_body, refuse, strike
 from clonespeaker.simulate.switch import FaultSwitch
+from clonespeaker.simulate.tls import TlsKind, open_tls
 from clonespeaker.simulate.voice import RATE_HZ
 
 _STOP_S = 0.05  # for answers on their way; then they are cut off
@@ -38,11 +43,16 @@ class SimulatedClone(Behaviour):
     """A clone to talk with. Set it by keywords, those of `Behaviour`, or by its attributes, at any time.
 
     Attributes:
+        tls: it serves https, with a certificate of this kind; None: plain HTTP. Counts from the next start.
+        ca_file: while it serves https, the authority to trust: PEM.
         received: the generate requests that came past the key, the newest, oldest first.
     """
 
+    tls: TlsKind | None = None
+
     def __post_init__(self) -> None:
         self.received = RequestLog()
+        self.ca_file: Path | None = None
         self._switch = FaultSwitch(self._mind_the_door)
         self._memory = Conversations()
         self._rate = RateLimit()
@@ -59,7 +69,7 @@ class SimulatedClone(Behaviour):
             The base URL.
 
         Raises:
-            ClonespeakerError: the address or the port can't be had.
+            ClonespeakerError: the address or the port can't be had, or what makes certificates is not installed.
         """
         app = web.Application(middlewares=[self._gate], client_max_size=MOST_BODY_BYTES)
         for (method, path), endpoint in ENDPOINTS.items():
@@ -71,13 +81,17 @@ class SimulatedClone(Behaviour):
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=_STOP_S)
         await self._runner.setup()
         try:
+            tls = self._open_tls(host)
             assert self._runner.server is not None  # it has been set up
-            self._door = Door(self._runner.server, host, port)
+            self._door = Door(self._runner.server, host, port, tls)
         except OSError as error:
             await self.stop()
             raise ClonespeakerError(f"the simulated clone can't listen: {error.strerror}") from error
+        except ClonespeakerError:
+            await self.stop()
+            raise
         self._mind_the_door()
-        return f"http://{host}:{self._door.port}"
+        return f"{'https' if tls else 'http'}://{host}:{self._door.port}"
 
     async def stop(self) -> None:
         """Stop listening and cut off what is on its way. Conversations are kept for another `start`."""
@@ -90,6 +104,15 @@ class SimulatedClone(Behaviour):
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+        if self.ca_file is not None:
+            shutil.rmtree(self.ca_file.parent)
+            self.ca_file = None
+
+    def _open_tls(self, host: str) -> ssl.SSLContext | None:
+        if self.tls is None:
+            return None
+        self.ca_file = Path(tempfile.mkdtemp(prefix="clonespeaker-simulated-")) / "ca.pem"
+        return open_tls(self.tls, host, self.ca_file)
 
     @property
     def fault(self) -> str | None:
@@ -206,8 +229,8 @@ class SimulatedClone(Behaviour):
         await response.prepare(request)
         if request.transport is not None:
             # `drain` then waits until the kernel has it all, so a slow reader holds the clone up at once,
-            # and what was written before a break does arrive.
-            request.transport.set_write_buffer_limits(0)
+            # and what was written before a break does arrive. Not 0: asyncio's TLS would wait with nothing unsent.
+            request.transport.set_write_buffer_limits(1)
 
         async def write(data: bytes) -> None:
             await response.write(data)
