@@ -118,7 +118,14 @@ def parser() -> argparse.ArgumentParser:
     simulate.add_argument("--snippet-ms", metavar="MS", type=length_ms, default=200.0, help="length of its snippets")
     simulate.add_argument("--pace", metavar="X", type=pace, help="1.0: sends in real time (default: at once)")
     simulate.add_argument("--jitter-ms", metavar="MS", type=late_ms, default=0.0, help="mean lateness of its events")
-    simulate.add_argument("--fault", metavar="NAME", help="misbehave; `--fault list` lists the ways")
+    simulate.add_argument(
+        "--tone-s", metavar="S", type=_number(float, 0.01, 3_600), default=2.0, help="how long a tone sounds"
+    )
+    simulate.add_argument("--reply-text", metavar="TEXT", type=_text, help="what it answers")
+    simulate.add_argument("--fault", metavar="NAME[=N]", help="misbehave; `--fault list` lists the ways")
+    simulate.add_argument("--fault-times", metavar="N", type=_number(int, 1, 1_000_000), help="only so many times")
+    kinds = ("valid", "expired", "wrong-host", "self-signed")
+    simulate.add_argument("--tls", choices=kinds, help="serve https, with such a certificate")
     return top
 
 

@@ -126,7 +126,7 @@ class SimulatedClone(Behaviour):
     def fault(self, text: str | None) -> None:
         self._switch.choose(text)
 
-    def fault_once(self, text: str, times: int = 1) -> None:
+    def fault_once(self, text: str, times: float = 1) -> None:
         """Let a fault befall the next `times` generate requests that it applies to, and no more."""
         self._switch.choose(text, times)
 
