@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import time
+import zlib
 from random import Random
 
 import pytest
 
-from clonespeaker.simulate.reply import Break, Event, Step, Wait
+from clonespeaker.simulate.reply import After, Break, Drip, Event, Gzip, Step, Wait
 from clonespeaker.simulate.stream import ReplyStream
 from tests.simulate.conversing import parse_events
 
@@ -73,3 +74,39 @@ async def test_a_break_ends_it() -> None:
     wire = Wire()
     assert await ReplyStream(write=wire.write).send([b"a", Break.CUT, b"b"], 0.0) is Break.CUT
     assert wire.pieces == [b"a"]
+
+
+@pytest.mark.parametrize("left_bytes", [0, 1, 3, 4, 6, 7])
+async def test_a_break_in_the_middle(left_bytes: int) -> None:
+    wire = Wire()
+    steps: list[Step] = [After(left_bytes, Break.RESET), b"abc", b"def"]
+    assert await ReplyStream(write=wire.write).send(steps, 0.0) is Break.RESET
+    assert b"".join(wire.pieces) == b"abcdef"[:left_bytes]
+
+
+async def test_silence_in_the_middle_even_of_pings() -> None:
+    wire = Wire()
+    steps: list[Step] = [After(4, Wait(0.05)), b"abc", b"def"]
+    await ReplyStream(write=wire.write, ping_every_s=0.01).send(steps, time.monotonic())
+    assert wire.pieces == [b"abc", b"d", b"ef"]
+    assert wire.times_s[2] - wire.times_s[1] >= 0.05
+
+
+async def test_drops() -> None:
+    wire = Wire()
+    begun_s = time.monotonic()
+    await ReplyStream(write=wire.write).send([b"ab", Drip(100), b"cdefgh"], 0.0)
+    assert wire.pieces == [b"ab", b"cd", b"ef", b"gh"]
+    for nth, written_s in enumerate(wire.times_s[1:]):
+        assert written_s - begun_s >= 0.019 * nth
+
+
+async def test_compressed_whole_events() -> None:
+    wire = Wire()
+    reader = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    assert await ReplyStream(write=wire.write).send([Gzip(), *EVENTS], 0.0) is None
+    for piece, event in zip(wire.pieces, EVENTS, strict=False):
+        assert isinstance(event, Event)
+        assert reader.decompress(piece) == b"data: " + event.encode() + b"\n\n"
+    assert reader.decompress(wire.pieces[-1]) == b""
+    assert reader.eof

@@ -70,7 +70,9 @@ class Door:
 
     async def _accept(self) -> None:
         loop = asyncio.get_running_loop()
-        self._listening = await loop.create_server(self._server, sock=self._socket, ssl=self._tls)
+        # In two steps: the first never waits, so that whatever listens is known and can be closed.
+        self._listening = await loop.create_server(self._server, sock=self._socket, ssl=self._tls, start_serving=False)
+        await self._listening.start_serving()
 
     def _close(self) -> None:
         if self._opening is not None:

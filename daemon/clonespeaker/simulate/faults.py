@@ -39,6 +39,7 @@ from clonespeaker.simulate.reply import Break, Reply, Step, Wait
 Point = Literal["connect", "headers", "upload", "body", "heard", "answered", "reply"]
 
 _FOREVER_S = 86_400.0  # nobody waits for a day
+_UNREAD_S = 600.0  # not for ever: where nothing is read, nobody notices that the client has gone
 
 PREREQUISITES = "the clone needs a purpose, a description and at least one document before it can answer"
 """What a clone says that lacks them, with a 403."""
@@ -147,9 +148,9 @@ FAULTS: Mapping[str, Fault] = {
         at=20_000,
     ),
     "stall-at-byte": Fault(
-        "nothing is read beyond BYTES (20,000) of the body, or answered to a shorter one, for ever",
+        "nothing is read beyond BYTES (20,000) of the body, or answered to a shorter one, for 10 minutes",
         "upload",
-        Wait(_FOREVER_S),
+        Wait(_UNREAD_S),
         unit="bytes",
         at=20_000,
     ),
