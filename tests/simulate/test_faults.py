@@ -10,6 +10,7 @@ import json
 import time
 import zlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import aiohttp
 import numpy as np
@@ -18,8 +19,10 @@ from yarl import URL
 
 from clonespeaker.audio import wav
 from clonespeaker.errors import MediaError
+from clonespeaker.simulate import switch
 from clonespeaker.simulate.damage import WRONG_WAVS
 from clonespeaker.simulate.faults import FAULTS, Answer
+from clonespeaker.simulate.reply import Wait
 from clonespeaker.simulate.server import SimulatedClone
 from tests.simulate.conversing import (
     GENERATE,
@@ -180,6 +183,20 @@ async def test_stall_at_byte(clone: SimulatedClone, base_url: URL, talk: Convers
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(reader.read(1), 0.1)
     assert not clone.received[0].complete
+
+
+async def test_after_a_stall_all_goes_on(
+    clone: SimulatedClone, talk: Conversing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    brief = replace(FAULTS["stall-at-byte"], instead=Wait(0.1))
+    monkeypatch.setattr(switch, "FAULTS", {**FAULTS, "stall-at-byte": brief})
+    pcm = bytes(700_000)
+    for name in ("stall-at-byte=0", "stall-at-byte", "stall-at-byte=10000000"):
+        clone.fault = name
+        begun_s = time.monotonic()
+        assert await talk.status(voice_input_stream=voice_base64(pcm), response_type="text") == 200
+        assert time.monotonic() - begun_s >= 0.1
+        assert len(clone.received[-1].pcm) == len(pcm)
 
 
 async def test_a_shorter_body_is_never_answered(clone: SimulatedClone, talk: Conversing) -> None:

@@ -6,8 +6,6 @@ import asyncio
 import socket
 import struct
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from aiohttp import web
 
@@ -55,9 +53,12 @@ async def read_body(request: web.Request, received: Received, fault: Fault | Non
     """
     if request.headers.get("Expect", "").lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    upload = fault if fault is not None and fault.point == "upload" else None
+    strikes_at: float | None = fault.at if fault is not None and fault.point == "upload" else None
     body = bytearray()
-    while upload is None or len(body) < (upload.at or 0):
+    while True:
+        if strikes_at is not None and len(body) >= strikes_at:
+            await _strike_upload(fault, request)
+            strikes_at = None
         chunk = await request.content.readany()
         if not chunk:
             break
@@ -66,19 +67,17 @@ async def read_body(request: web.Request, received: Received, fault: Fault | Non
         body += chunk
         if len(body) > MOST_BODY_BYTES:
             raise Refusal(413, f"the body is longer than {MOST_BODY_BYTES} bytes")
-    if upload is not None:
-        with _reading_paused(request):
-            await strike(upload, "upload", request)
+    if strikes_at is not None:
+        await _strike_upload(fault, request)
     received.complete = True
     return bytes(body)
 
 
-@contextmanager
-def _reading_paused(request: web.Request) -> Iterator[None]:
-    """Meanwhile the client can send no more than what the kernels between take."""
+async def _strike_upload(fault: Fault | None, request: web.Request) -> None:
+    # Paused, so that the client can send no more than what the kernels between take.
     if request.transport is not None:
         request.transport.pause_reading()
-    yield
+    await strike(fault, "upload", request)
     if request.transport is not None:
         request.transport.resume_reading()
 
