@@ -17,6 +17,7 @@ from clonespeaker.app import App
 from clonespeaker.audio.files import FileSound
 from clonespeaker.audio.pcm import Samples
 from clonespeaker.audio.stream import Fill, OnBlock, Stream
+from clonespeaker.clone.client import Patience
 from clonespeaker.config.settings import Button, Clone, Microphone, Settings, Sounds, Speaker, Status
 from clonespeaker.errors import DeviceError
 from clonespeaker.simulate.server import SimulatedClone
@@ -213,10 +214,11 @@ async def running(
     clone: SimulatedClone | None = None,
     port: int = 0,
     sound: SoundOfTest | None = None,
+    patience: Patience | None = None,
     **sections: dict[str, Any],
 ) -> AsyncIterator[Daemon]:
     """A daemon that is ready and idle, and has its conversation; `port` is its clone's."""
-    async with starting(state_dir, clone=clone, port=port, sound=sound, **sections) as daemon:
+    async with starting(state_dir, clone=clone, port=port, sound=sound, patience=patience, **sections) as daemon:
         await daemon.event("settings")
         yield daemon
 
@@ -228,6 +230,7 @@ async def starting(
     clone: SimulatedClone | None = None,
     port: int = 0,
     sound: SoundOfTest | None = None,
+    patience: Patience | None = None,
     **sections: dict[str, Any],
 ) -> AsyncIterator[Daemon]:
     """A daemon that is ready, whatever is missing."""
@@ -243,6 +246,7 @@ async def starting(
             settings_of(url, state_dir, **sections),
             api_key=clone.api_key,
             sound=sound,
+            patience=patience,
             listener=lambda told, **fields: daemons[0].on_event(told, **fields),
         )
         daemon = Daemon(app, clone, sound)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 
@@ -18,9 +20,12 @@ IMPATIENT = Patience(connect_s=1.0, upload_s=1.0, event_s=0.2, silence_s=0.2, an
 
 
 @asynccontextmanager
-async def connected(base_url: str, *, key: str = KEY, patience: Patience | None = None) -> AsyncIterator[CloneClient]:
-    """A client of the clone at `base_url`."""
-    async with open_session(key) as session:
+async def connected(
+    base_url: str, *, key: str = KEY, patience: Patience | None = None, ca_file: Path | None = None
+) -> AsyncIterator[CloneClient]:
+    """A client of the clone at `base_url`; it trusts `ca_file` alone, where that is given."""
+    tls = None if ca_file is None else ssl.create_default_context(cafile=ca_file)
+    async with open_session(key, tls=tls) as session:
         yield CloneClient(session, base_url, api_key=key, patience=patience)
 
 

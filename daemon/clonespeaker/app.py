@@ -24,7 +24,7 @@ from clonespeaker.audio.microphone import Microphone
 from clonespeaker.audio.portaudio import SoundSystem
 from clonespeaker.audio.speaker import Speaker
 from clonespeaker.audio.stream import Stream
-from clonespeaker.clone.client import CloneClient
+from clonespeaker.clone.client import CloneClient, Patience
 from clonespeaker.clone.connection import open_session
 from clonespeaker.clone.snippets import load_mp3_decoder
 from clonespeaker.commands import obey
@@ -57,6 +57,7 @@ class App:
         sound: where microphones and speakers come from; None: PortAudio.
         listener: is told every event of the status protocol, besides the websocket.
         reread: the settings as they are now, for SIGHUP; raises ConfigError. None: they never change.
+        patience: with the clone's server.
     """
 
     def __init__(
@@ -69,9 +70,11 @@ class App:
         sound: Sound | None = None,
         listener: Callable[..., None] | None = None,
         reread: Callable[[], Settings] | None = None,
+        patience: Patience | None = None,
     ) -> None:
         self.settings = settings
         self._reread = reread
+        self._patience = patience
         self._api_key = api_key
         self._token = token
         self._read_token = read_token
@@ -139,7 +142,7 @@ class App:
         with_whom = clone.slug or clone.conversation_id
         log.info("talking with %s at %s, key %s", with_whom, clone.base_url, mask_key(self._api_key))
         session = await stack.enter_async_context(open_session(self._api_key))
-        client = CloneClient(session, settings.clone.base_url, api_key=self._api_key)
+        client = CloneClient(session, settings.clone.base_url, api_key=self._api_key, patience=self._patience)
         self.conversation = make_conversation(client, state, clone)
         self.conversation.on_change = lambda: self._publish(
             "settings", conversation=self.appliance.snapshot()["conversation"]

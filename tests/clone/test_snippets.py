@@ -310,3 +310,14 @@ def test_any_bytes_are_sound_or_a_media_error(snippets: list[bytes]) -> None:
     except MediaError:
         return
     assert all(samples.dtype == np.int16 and samples.ndim == 1 and samples.size for samples, _ in sounds)
+
+
+def test_what_follows_a_wav_that_is_none_is_heard() -> None:
+    decoder = SnippetDecoder(RAW_HZ)
+    broken = b"RIFF" + bytes(4) + b"WAVEfmt " + bytes(20)
+    sound = (np.arange(100, dtype=np.int16) + 1_000).tobytes()
+    assert [samples.tobytes() for samples, _ in decoder.decode(sound)] == [sound]
+    for _ in range(3):
+        with pytest.raises(MediaError):
+            list(decoder.decode(broken))
+        assert [samples.tobytes() for samples, _ in decoder.decode(sound)] == [sound]

@@ -19,7 +19,7 @@ import aiohttp
 import msgspec
 
 from clonespeaker.clone.connection import Body, Request, kept_warm
-from clonespeaker.clone.failures import broken_off, from_status, unreachable, unreadable
+from clonespeaker.clone.failures import broken_off, from_status, unreachable, unreadable, web_page
 from clonespeaker.clone.records import Clone, CloneProfile, Conversation, History, Message, NewConversation
 from clonespeaker.clone.reply import Final, Malformed, ReplyEvent, parse_event, parse_whole
 from clonespeaker.clone.sse import LIMIT_BYTES, SseParser
@@ -40,7 +40,7 @@ class Patience:
     Attributes:
         connect_s: for DNS, TCP and TLS, each.
         upload_s: for any one piece of the request to be taken.
-        event_s: from one event to the next, the first included; pings don't count.
+        event_s: from one event that says something to the next, the first included; pings don't count.
         silence_s: from one byte to the next once the reply has begun.
         answer_s: for calls that are answered at once.
     """
@@ -105,6 +105,8 @@ class CloneClient:
             ):
                 if response.status != 200:
                     raise self._refused(response, await self._read_refusal(response), what)
+                if response.content_type == "text/html":
+                    raise web_page(self.base_url)
                 body = self._without_key_in(await _read(response, _WHOLE_LIMIT_BYTES, fault="server-error"))
         with unreadable(self.base_url, path):
             return msgspec.json.decode(body, type=answer)
@@ -143,6 +145,8 @@ class CloneClient:
         async with response:
             if response.status != 200:
                 raise self._refused(response, await self._read_refusal(response), "conversation")
+            if response.content_type == "text/html":
+                raise web_page(self.base_url)
             with self._without_key(), broken_off():
                 if response.content_type == "application/json":
                     events = self._whole(response, request)
@@ -179,7 +183,8 @@ class CloneClient:
 
     async def _stream(self, response: aiohttp.ClientResponse, request: Request) -> AsyncIterator[ReplyEvent]:
         parser = SseParser()
-        waited_s, silent_bytes = 0.0, 0  # since the last event
+        waited_s = 0.0  # since the last event that said something
+        silent_bytes = 0  # since the last event
         told_bytes = 0  # of events
         too_large_last = False
         while True:
@@ -195,11 +200,13 @@ class CloneClient:
                 parser.oversized, too_large_last = 0, True
                 yield Malformed(f"an event of more than {LIMIT_BYTES:,} bytes")
             for data in events:
-                waited_s, silent_bytes, too_large_last = 0.0, 0, False
+                silent_bytes, too_large_last = 0, False
                 told_bytes += len(data)
                 if request.first_event_at is None:
                     request.first_event_at = time.monotonic()
                 for event in parse_event(data):
+                    if not isinstance(event, Malformed):  # events that say nothing are no better than pings
+                        waited_s = 0.0
                     yield event
                     if isinstance(event, Final):
                         # Some servers end twice, with the final event and a bare [DONE]: the first counts.

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -50,7 +51,8 @@ class Body(aiohttp.Payload):
         """As aiohttp asks for it."""
         transport = getattr(writer, "transport", None)
         if transport is not None:
-            transport.set_write_buffer_limits(high=0)
+            # Not 0: over TLS, asyncio takes that for full where nothing waits, and `drain` never returns.
+            transport.set_write_buffer_limits(high=1, low=0)
         _hold_parts(transport, True)
         async for piece in self._value:
             await writer.write(piece)
@@ -62,10 +64,15 @@ class Body(aiohttp.Payload):
         raise TypeError("a body in pieces")
 
 
-def open_session(api_key: str, *, connect_s: float = 5.0) -> aiohttp.ClientSession:
+def open_session(api_key: str, *, connect_s: float = 5.0, tls: ssl.SSLContext | None = None) -> aiohttp.ClientSession:
     """A session for `CloneClient`; needs a running loop, wants closing.
 
     The key goes to the clone's server and nowhere else: no proxy out of the environment, and no cookies are kept.
+
+    Args:
+        api_key: goes with every request.
+        connect_s: for DNS, TCP and TLS, each.
+        tls: whom to trust; None: whom this machine does.
     """
     trace = aiohttp.TraceConfig()
 
@@ -77,7 +84,7 @@ def open_session(api_key: str, *, connect_s: float = 5.0) -> aiohttp.ClientSessi
     trace.on_connection_create_end.append(connected)
     trace.on_connection_reuseconn.append(connected)
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ttl_dns_cache=_DNS_KEPT_S, socket_factory=_open_socket),
+        connector=aiohttp.TCPConnector(ttl_dns_cache=_DNS_KEPT_S, socket_factory=_open_socket, ssl=tls or True),
         headers={"x-api-key": api_key, "User-Agent": USER_AGENT, "Accept": "text/event-stream, application/json"},
         timeout=aiohttp.ClientTimeout(total=None, connect=2 * connect_s, sock_connect=connect_s),
         cookie_jar=aiohttp.DummyCookieJar(),

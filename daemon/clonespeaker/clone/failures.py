@@ -86,6 +86,16 @@ def unreadable(base_url: str, path: str) -> Iterator[None]:
         ) from error
 
 
+def web_page(base_url: str) -> CloneError:
+    """A page of HTML came where the API answers otherwise."""
+    return CloneError(
+        f"{base_url} answers with a web page: this network may want a login, or clone.base_url is not the clone's API",
+        fault="offline",
+        retryable=True,
+        status=200,
+    )
+
+
 def from_status(status: int, *, headers: Mapping[str, str], body: bytes, what: str, base_url: str) -> CloneError:
     """An HTTP status other than 200, with the server's own words.
 

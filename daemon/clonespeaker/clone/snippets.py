@@ -63,7 +63,7 @@ class SnippetDecoder:
                 return iter(())
         if snippet[:4] == b"RIFF" and snippet[8:12] == b"WAVE":
             self._encoding = _Wav()
-        elif self._encoding is None:
+        elif self._encoding is None or (isinstance(self._encoding, _Wav) and self._encoding.is_none):
             self._encoding = _Mp3() if looks_like_mp3(snippet) else _Pcm(wav.WavFormat(self._raw_rate_hz, 1, 16))
         return self._encoding.decode(snippet)
 
@@ -106,13 +106,19 @@ class _Wav:
     def __init__(self) -> None:
         self._head = b""
         self._pcm: _Pcm | None = None
+        self.is_none = False
+        """It began like a WAV, and is none."""
 
     def decode(self, data: bytes) -> Iterator[Sound]:
         if self._pcm is not None:
             yield from self._pcm.decode(data)
             return
         self._head += data
-        header = wav.parse_header(self._head)
+        try:
+            header = wav.parse_header(self._head)
+        except MediaError:
+            self.is_none = True
+            raise
         if header is None:
             return
         form, at, declared = header
