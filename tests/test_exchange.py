@@ -448,6 +448,20 @@ async def test_what_passes_by_itself_is_tried_again(talk: Talk, name: str, times
     assert await talk.history() == ["CLONE", "USER", "CLONE"]
 
 
+async def test_a_clone_that_refuses_to_begin_a_conversation_is_reached_all_the_same(talk: Talk) -> None:
+    asked = 0
+
+    async def serve(peer: Peer) -> None:
+        nonlocal asked
+        await peer.request()
+        asked += 1
+        await peer.answer("429 Too Many Requests", b'{"detail": "slowly"}', Connection="close")
+
+    async with serving(serve) as server, connected(server.url) as client:
+        assert await Talk(client).ask("Hello") == "busy"
+    assert asked == 1 + attempts.RETRIES
+
+
 async def test_retry_after_is_waited_for(talk: Talk) -> None:
     talk.clone.fault_once("status-429")
     begun = time.monotonic()

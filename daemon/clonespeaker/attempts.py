@@ -95,7 +95,7 @@ class Attempts:
         elif error.fault == "no-conversation" and not self._lost_conversation and self._conversation.lost():
             self._lost_conversation = True
         elif error.retryable:
-            await self._wait(error, reached=request.connected_at is not None)
+            await self._wait(error, reached=request.connected_at is not None or _reached(error))
         else:
             raise error
         while self._may_have_heard:
@@ -105,7 +105,7 @@ class Attempts:
             except CloneError as unknown:
                 if not unknown.retryable:
                     raise
-                await self._wait(unknown, reached=unknown.status is not None)
+                await self._wait(unknown, reached=_reached(unknown))
         if self.heard:
             raise CloneError("the clone heard it, but its answer was lost", fault="reply-broken") from error
 
@@ -131,6 +131,11 @@ class Attempts:
         """
         await self._conversation.refresh()
         return self._conversation.said_by_user() != self._said_before
+
+
+def _reached(error: CloneError) -> bool:
+    """Whether somebody was there, if only to hang up."""
+    return error.status is not None or isinstance(error, ConnectionBroken)
 
 
 def _refuses_live(error: CloneError) -> bool:

@@ -176,6 +176,8 @@ class SoundUpkeep:
             await self._open(name)
 
     def _has_changed(self, missing: list[str]) -> bool:
+        if not missing and not self._at_rest():  # nothing would come of it now, and a turn is not to be held up
+            return False
         # What other programs hold matters only to who misses something.
         return self._sound.there() != self._there or (bool(missing) and self._sound.held() != self._held)
 

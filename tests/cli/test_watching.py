@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cli.test_run import Daemon, daemon, url_of  # noqa: F401 - `daemon` is a fixture
+from tests.cli.test_run import Daemon, daemon, start, url_of  # noqa: F401 - `daemon` and `start` are fixtures
 
 _SECONDS_AT_MOST = 30.0
 

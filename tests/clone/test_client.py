@@ -8,6 +8,7 @@ import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -747,20 +748,47 @@ async def test_a_whole_answer_that_is_not_the_apis(body: bytes) -> None:
     assert broken.value.fault == "reply-broken"
 
 
-@pytest.mark.parametrize(
-    "body", [b"<html>Sign in to the hotel's network</html>", b"[]", b'{"clones": {}}', b"\xff\xfe", b""]
-)
+@pytest.mark.parametrize("body", [b"[]", b'{"clones": {}}', b"\xff\xfe", b""])
 async def test_an_answer_that_is_not_the_apis(body: bytes) -> None:
     async def talk(peer: Peer) -> None:
         while True:
             await peer.request()
-            await peer.answer("200 OK", body, Content_Type="text/html")
+            await peer.answer("200 OK", body, Content_Type="text/plain")
 
     async with serving(talk) as server, connected(server.url) as client:
-        for call in (client.profile("x"), client.history("x")):
+        for call in (client.profile, client.history):
             with pytest.raises(CloneError, match=r"is http://127.*the clone's API") as strange:
-                await call
+                await call("x")
             assert strange.value.fault == "server-error"
         with pytest.raises(CloneError) as broken:
             await generate(client, b"{}")
         assert broken.value.fault == "reply-broken"
+
+
+async def test_a_network_that_wants_a_login() -> None:
+    async def talk(peer: Peer) -> None:
+        while True:
+            await peer.request()
+            await peer.answer("200 OK", b"<html>Sign in to the hotel's network</html>", Content_Type="text/html")
+
+    async with serving(talk) as server, connected(server.url) as client:
+        for call in (partial(client.profile, "x"), partial(client.history, "x"), partial(generate, client, b"{}")):
+            with pytest.raises(CloneError, match="may want a login") as strange:
+                await call()
+            assert (strange.value.fault, strange.value.retryable) == ("offline", True)
+
+
+@pytest.mark.parametrize("event", [b"data: {}\n\n", b"data: nonsense\n\n"])
+async def test_events_that_say_nothing_are_no_better_than_pings(event: bytes) -> None:
+    async def talk(peer: Peer) -> None:
+        await peer.request()
+        await peer.begin_stream()
+        while True:
+            await peer.send(event)
+            await asyncio.sleep(0.01)
+
+    async with serving(talk) as server, connected(server.url, patience=IMPATIENT) as client:
+        async with asyncio.timeout(5):
+            with pytest.raises(CloneError, match="stopped answering") as broken:
+                await generate(client, b"{}")
+    assert broken.value.fault == "reply-broken"

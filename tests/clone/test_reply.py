@@ -182,7 +182,7 @@ def test_a_picture_that_is_no_text(address: object) -> None:
 
 def test_what_is_beside_the_text_is_bounded() -> None:
     endless = {"url": "https://a.example", "title": "x" * 10_000, "text": "x" * 100_000, "type": "x" * 10_000}
-    (final,) = parse_event(event(clone_response={"text": "Hello", "citations": [endless] + [CITED] * 5_000}))
+    (final,) = parse_event(event(clone_response={"text": "Hello", "citations": [endless] + [CITED] * 500}))
     assert isinstance(final, Final)
     assert len(final.citations) == 100
     citation = final.citations[0]

@@ -148,7 +148,7 @@ async def test_no_cookies_are_kept() -> None:
 
 @pytest.mark.parametrize("call", [CloneClient.profile, CloneClient.new_conversation, CloneClient.history])
 async def test_an_answer_without_an_end(call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "LIMIT_BYTES", 100_000)
+    monkeypatch.setattr(client_module, "_WHOLE_LIMIT_BYTES", 100_000)
 
     async def talk(peer: Peer) -> None:
         await peer.request()
@@ -158,5 +158,5 @@ async def test_an_answer_without_an_end(call: Callable[..., Any], monkeypatch: p
 
     async with serving(talk) as server, connected(server.url, key=KEY) as client:
         async with asyncio.timeout(5):
-            with pytest.raises(CloneError, match="answers without an end"):
+            with pytest.raises(CloneError, match="too large"):
                 await call(client, "x")

@@ -36,6 +36,7 @@ async def lose_it_and_get_it_back(daemon: Daemon, *faults: str) -> None:
     daemon.card.kill()
     for fault in faults:
         await daemon.told("fault", since=since, fault=fault, active=True)
+    await until(lambda: daemon.app.appliance.is_at_rest())
     daemon.press()  # and nothing comes of it, not even an earcon
     await asyncio.to_thread(daemon.card.unplug)
     await asyncio.to_thread(daemon.card.plug_in)
