@@ -33,7 +33,7 @@ class Row:
 
 _WHOLE = "sends the recording whole, at once, and stays with that"
 _WHOLE_ONCE = "sends the recording whole, at once; where that is refused too, gives up"
-_THREE = "tries it three times, at growing distances"
+_THREE = "tries it three times at growing distances, within `clone.retry_for_s`"
 _FOUR = "sends the recording whole, at once, then tries twice more"
 _NONE = "gives up: trying again would not help"
 _LOST = "plays what came, reads the whole text in the clone's history"
@@ -46,7 +46,7 @@ MATRIX: dict[str, Row] = {
     "refuse-live": Row(None, "live exact", 1, _WHOLE),
     "reset-live": Row(None, "live exact", 1, _WHOLE),
     "reset-at-byte": Row("offline", "live exact exact exact", 0, _FOUR),
-    "stall-at-byte": Row("offline", "live live live", 0, _THREE),
+    "stall-at-byte": Row("offline", "live live live", 0, "waits 15 s for a piece to be taken; " + _THREE),
     "status-400": Row("rejected", "live exact", 0, _WHOLE_ONCE),
     "status-401": Row("refused", "live", 0, _NONE),
     "status-403": Row("refused", "live", 0, _NONE),
@@ -77,7 +77,9 @@ MATRIX: dict[str, Row] = {
     "reset": Row("offline", "live exact exact exact", 0, "looks into the history that it was not heard; " + _FOUR),
     "reset-heard": Row("reply-broken", "live", 0, _HEARD),
     "reset-answered": Row("reply-broken", "live", 0, _HEARD),
-    "slow-headers": Row("offline", "live live live", 0, "waits for a minute; " + _THREE),
+    "slow-headers": Row(
+        "offline", "live live live", 0, "waits for a minute; tries again if `clone.retry_for_s` is longer"
+    ),
     "cut": Row("reply-broken", "live", 0.5, _LOST),
     "cut-after": Row("reply-broken", "live", 3 / 20, _LOST),
     "reset-reply": Row("reply-broken", "live", 0.5, _LOST),
