@@ -45,6 +45,7 @@ async def _measure(name: str, places: asyncio.Semaphore) -> tuple[str, ...]:
                 well_s = time.monotonic()
                 if "prerequisites" in daemon.app.news.faults:  # only an answer ends that
                     daemon.say("Are you ready now?")
+                    await daemon.event("turn", outcome="answered")
                 await until(lambda: not daemon.app.news.faults, _OVER_WITHIN_S)
                 cleared = f"{time.monotonic() - well_s:.1f} s" if faults else "–"
                 if (turn := await daemon.talk())["outcome"] != "answered":

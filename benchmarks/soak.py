@@ -1,9 +1,9 @@
 """`make soak`: turns back to back, with faults, lengths and interruptions by chance, for as long as one likes.
 
 The daemon runs as a process on null sound cards, with a simulated clone that misbehaves in half of the turns, chosen
-from all of its faults; now and then the sound server dies. At the end its memory, file descriptors, threads and tasks
-must be where they were after the first minute, and every turn accounted for: answered, or told why not. Whatever
-would keep a user waiting longer than a user waits is interrupted by another press.
+from all of its faults; now and then the sound server dies. At the end, at rest, its memory, file descriptors, threads
+and tasks must be where they were at rest after the first minute, and every turn accounted for: answered, or told why
+not. Whatever would keep a user waiting longer than a user waits is interrupted by another press.
 
     python -m benchmarks.soak [--minutes 10] [--seed N] [--picture FILE]
 """
@@ -37,9 +37,9 @@ from clonespeaker.simulate.faults import FAULTS
 
 _SAMPLE_EVERY_S = 2.0
 _SETTLE_S = 60.0  # what is there after the first minute is there to stay
-_QUIET_S = 12.0  # at the end: the speaker's device falls asleep after 10
+_QUIET_S = 13.0  # the daemon is at rest: it gives memory back after 10, and the speaker falls asleep
 _HANGS_AFTER_S = 45.0
-_MORE_MEMORY_MB = 5.0  # than after the first minute; replies of other lengths and forms come all the time
+_MORE_MEMORY_MB = 3.0  # than after the first minute: a longer conversation, and what is scattered in the heap
 _IMPATIENT_S, _WAITS_S = (0.05, 3.0), 10.0  # when a user interrupts
 _SOUND_DIES_EVERY = 40  # turns, on average
 
@@ -97,16 +97,55 @@ def main() -> int:
     chosen = options.parse_args()
     require_sound_cards()
     progress(f"soak: {chosen.minutes:g} minutes, seed {chosen.seed}")
-    samples, ledger = asyncio.run(_soak(chosen.minutes * 60, random.Random(chosen.seed)))
+    soaked = asyncio.run(_soak(chosen.minutes * 60, random.Random(chosen.seed)))
     if chosen.picture:
-        Path(chosen.picture).write_text(draw(samples))
-    problems = list(_problems(samples, ledger))
-    sys.stdout.write(_summary(samples, ledger) + "".join(f"NOT WELL: {each}\n" for each in problems))
+        Path(chosen.picture).write_text(draw(soaked.samples))
+    problems = soaked.problems()
+    sys.stdout.write(soaked.summary() + "".join(f"NOT WELL: {each}\n" for each in problems))
     return 1 if problems else 0
 
 
-async def _soak(seconds: float, chance: random.Random) -> tuple[list[Sample], Ledger]:
-    samples = list[Sample]()
+@dataclass(frozen=True)
+class Soaked:
+    """What a soak saw.
+
+    Attributes:
+        samples: every two seconds.
+        at_rest: after the first minute, and at the end.
+        ledger: of its turns.
+    """
+
+    samples: list[Sample]
+    at_rest: list[Sample]
+    ledger: Ledger
+
+    def problems(self) -> list[str]:
+        """What is not as it was, and turns of which nobody knows."""
+        first, last = self.at_rest
+        found = []
+        if last.memory_mb > first.memory_mb + _MORE_MEMORY_MB:
+            found.append(f"memory grew from {first.memory_mb:.1f} to {last.memory_mb:.1f} MB")
+        for what in ("descriptors", "threads", "tasks"):
+            if getattr(last, what) > getattr(first, what):
+                found.append(f"{what} grew from {getattr(first, what)} to {getattr(last, what)}")
+        return found + self.ledger.problems()
+
+    def summary(self) -> str:
+        """In some lines."""
+        turns = ", ".join(f"{count} {outcome}" for outcome, count in self.ledger.outcomes.most_common())
+        memory_mb = [sample.memory_mb for sample in self.samples]
+        lines = [
+            f"{len(self.ledger.turns)} turns: {turns}",
+            f"{self.ledger.refused} presses refused and told so, {self.ledger.sound_deaths} deaths of the sound server",
+            *map(_line, self.samples[:: max(1, len(self.samples) // 20)]),
+            *(f"{_line(sample)}  (at rest)" for sample in self.at_rest),
+            f"memory: {statistics.median(memory_mb):.1f} MB at the median, {max(memory_mb):.1f} at most",
+        ]
+        return "\n".join(lines) + "\n"
+
+
+async def _soak(seconds: float, chance: random.Random) -> Soaked:
+    samples, at_rest = list[Sample](), list[Sample]()
     settings = {"CLONESPEAKER_CLONE__RETRY_FOR_S": "2", "CLONESPEAKER_SOUNDS__EARCONS": "true"}
     async with (
         open_link(None) as link,
@@ -117,13 +156,15 @@ async def _soak(seconds: float, chance: random.Random) -> tuple[list[Sample], Le
         ledger = Ledger(daemon.events)
         async with _watched(daemon, samples, ledger):
             user = _User(daemon, clone, card, chance, ledger)
-            until_s = time.monotonic() + seconds
-            while time.monotonic() < until_s:
-                await user.talk()
-            clone.order('{"fault": null}')
-            await asyncio.sleep(_QUIET_S)
-            samples.append(await _sample(daemon, samples, ledger))
-    return samples, ledger
+            for phase_s in (min(_SETTLE_S, seconds / 2), seconds - min(_SETTLE_S, seconds / 2)):
+                until_s = time.monotonic() + phase_s
+                while time.monotonic() < until_s:
+                    await user.talk()
+                clone.order('{"fault": null}')
+                await asyncio.sleep(_QUIET_S)
+                at_rest.append(await _sample(daemon, samples, ledger))
+        samples.append(at_rest[-1])
+    return Soaked(samples, at_rest, ledger)
 
 
 class _User:
@@ -231,33 +272,6 @@ def _tasks(port: int) -> int:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as page:
         line = next(line for line in page if line.startswith(b"clonespeaker_tasks "))
     return int(float(line.split()[1]))
-
-
-def _problems(samples: list[Sample], ledger: Ledger) -> list[str]:
-    """What is not as it was after the first minute, and turns of which nobody knows."""
-    settled = [sample for sample in samples if _SETTLE_S / 2 <= sample.since_s <= 1.5 * _SETTLE_S] or samples[:1]
-    last, problems = samples[-1], []
-    before_mb = max(sample.memory_mb for sample in settled)
-    if last.memory_mb > before_mb + _MORE_MEMORY_MB:
-        problems.append(f"memory grew from {before_mb:.1f} to {last.memory_mb:.1f} MB")
-    for what in ("descriptors", "threads", "tasks"):
-        before = max(getattr(sample, what) for sample in settled)
-        if getattr(last, what) > before:
-            problems.append(f"{what} grew from {before} to {getattr(last, what)}")
-    return problems + ledger.problems()
-
-
-def _summary(samples: list[Sample], ledger: Ledger) -> str:
-    lines = [
-        f"{len(ledger.turns)} turns: "
-        + ", ".join(f"{count} {outcome}" for outcome, count in ledger.outcomes.most_common()),
-        f"{ledger.refused} presses refused and told so, {ledger.sound_deaths} deaths of the sound server",
-        *(_line(sample) for sample in samples[:: max(1, len(samples) // 20)]),
-        _line(samples[-1]) + "  (at rest)",
-        f"memory: {statistics.median(sample.memory_mb for sample in samples):.1f} MB at the median, "
-        f"{max(sample.memory_mb for sample in samples):.1f} at most",
-    ]
-    return "\n".join(lines) + "\n"
 
 
 def _line(sample: Sample) -> str:

@@ -25,7 +25,7 @@ ROWS = [
         "config/forms config/settings controls/debounce simulate/rate_limit simulate/received simulate/request",
     ),
     (1, "pure", "status/access status/allowance status/pages status/protocol"),
-    (2, "", "audio/calls audio/files audio/microphone audio/speaker controls/* service state status/client"),
+    (2, "", "audio/calls audio/files audio/microphone audio/speaker controls/* memory service state status/client"),
     (2, "portaudio", "audio/devices audio/portaudio"),
     (2, "clone", "clone/client clone/connection clone/failures"),
     (2, "config", "config/*"),

@@ -21,6 +21,7 @@ from clonespeaker.audio.speaker import Speaker
 from clonespeaker.conversation import Conversation
 from clonespeaker.errors import CloneError, ClonespeakerError, DeviceError
 from clonespeaker.exchange import Exchange
+from clonespeaker.memory import give_back
 from clonespeaker.news import News
 from clonespeaker.ongoing import OngoingTurn
 from clonespeaker.signals import Signals
@@ -302,7 +303,7 @@ class Appliance:
         self._closing = self._start(self._report(turn, outcome, error))
         if outcome is Outcome.ANSWERED:
             self._news.end_faults_of_the_clone()
-        self._after(_REST_AFTER_S, lambda: self._start(self._let_the_speaker_rest()))
+        self._after(_REST_AFTER_S, lambda: self._start(self._rest()))
         if self.habits.new_conversation_after_s:
             self._after(self.habits.new_conversation_after_s, lambda: self._start(self._renew_quietly()))
 
@@ -327,9 +328,10 @@ class Appliance:
         if not (isinstance(error, DeviceError) and error.fault in self._news.faults):
             self._news.begin_fault(error)
 
-    async def _let_the_speaker_rest(self) -> None:
+    async def _rest(self) -> None:
         with contextlib.suppress(DeviceError):  # it hangs; who keeps the devices sees that
             await self._speaker.in_thread(self._speaker.rest)
+        await asyncio.to_thread(give_back)
 
     async def _renew_quietly(self) -> None:
         try:
