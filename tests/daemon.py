@@ -160,11 +160,11 @@ class Daemon:
 
     async def hold(self, samples: Samples = SPEECH, *, seconds: float = SPEECH_S + 0.04) -> None:
         """Press, speak, let go."""
-        self.app.appliance.press()
+        self.app.appliance.hand.press()
         await self.event("state", state="listening")
         self.sound.hear(samples)
         await asyncio.sleep(seconds)
-        self.app.appliance.release()
+        self.app.appliance.hand.release()
 
     async def talk(self) -> dict[str, Any]:
         """A whole turn → its event."""

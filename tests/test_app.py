@@ -225,7 +225,7 @@ async def test_the_space_bar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 async def test_signals_end_it(tmp_path: Path, number: signal.Signals, state: str) -> None:
     async with running(tmp_path, clone=SimulatedClone(tone_s=10)) as daemon:
         if state == "listening":
-            daemon.app.appliance.press()
+            daemon.app.appliance.hand.press()
         elif state == "speaking":
             daemon.say("Tell me a story")
         if state != "idle":
@@ -337,10 +337,10 @@ async def test_settings_are_read_again(
         assert "changed: clone.reply, speaker.lead_in_ms, speaker.volume, button.mode" in caplog.text
         assert "need a restart (systemctl restart clonespeaker): microphone.device, state_dir" in caplog.text
         assert (app.speaker.volume, app.speaker.lead_in_ms, app.settings.microphone.device) == (35, 7, "auto")
-        app.appliance.press()
+        app.appliance.hand.press()
         await daemon.event("state", state="listening")
-        app.appliance.release()  # means nothing in tap mode
-        app.appliance.press()
+        app.appliance.hand.release()  # means nothing in tap mode
+        app.appliance.hand.press()
         await daemon.event("turn", outcome="answered")
         assert daemon.clone.received[-1].fields["response_type"] == "text"
 

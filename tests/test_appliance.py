@@ -69,10 +69,10 @@ async def test_its_event_tells_everything(tmp_path: Path) -> None:
 async def test_frames_lost_while_the_user_spoke_are_that_turns(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon:
         daemon.app.microphone.overflows += 1  # as the device's thread does
-        daemon.app.appliance.press()
+        daemon.app.appliance.hand.press()
         await daemon.event("state", state="listening")
         daemon.app.microphone.overflows += 2
-        daemon.app.appliance.release()
+        daemon.app.appliance.hand.release()
         assert (await daemon.event("turn"))["overflows"] == 2
         assert (await daemon.talk())["overflows"] == 0
         assert daemon.app.snapshot()["totals"]["overflows"] == 3
@@ -183,10 +183,10 @@ async def test_a_tap_sends_nothing(tmp_path: Path) -> None:
 
 async def test_the_longest_recording_is_sent(tmp_path: Path) -> None:
     async with running(tmp_path, microphone={"max_seconds": 0.4}) as daemon:
-        daemon.app.appliance.on_button(True)
+        daemon.app.appliance.hand.on_button(True)
         await daemon.event("state", state="thinking")
         assert daemon.app.news.faults.keys() == {"button-stuck"}
-        daemon.app.appliance.on_button(False)  # means nothing any more
+        daemon.app.appliance.hand.on_button(False)  # means nothing any more
         await daemon.event("fault", fault="button-stuck", active=False)
         turn = await daemon.event("turn")
         assert turn["outcome"] == "answered"
@@ -196,7 +196,7 @@ async def test_the_longest_recording_is_sent(tmp_path: Path) -> None:
 
 async def test_a_program_that_presses_for_too_long_has_no_stuck_button(tmp_path: Path) -> None:
     async with running(tmp_path, microphone={"max_seconds": 0.4}) as daemon:
-        daemon.app.appliance.press()
+        daemon.app.appliance.hand.press()
         await daemon.event("turn", outcome="answered")
         assert daemon.told("fault") == []
 
@@ -233,7 +233,7 @@ async def test_a_tap_silences_it(tmp_path: Path) -> None:
 async def test_cancel(tmp_path: Path, state: str) -> None:
     async with running(tmp_path, clone=SimulatedClone(tone_s=10)) as daemon:
         if state == "listening":
-            daemon.app.appliance.press()
+            daemon.app.appliance.hand.press()
         else:
             daemon.clone.fault = "pings-only" if state == "thinking" else None
             daemon.say("Hello")
@@ -259,7 +259,7 @@ async def test_a_talk_does_not_end_another_turn(tmp_path: Path) -> None:
         await daemon.event("state", state="listening")
         daemon.cancel()
         await daemon.event("state", state="idle")
-        daemon.app.appliance.press()
+        daemon.app.appliance.hand.press()
         await daemon.event("state", state="listening", turn=2)
         await asyncio.sleep(0.5)
         assert daemon.state == "listening"
@@ -280,12 +280,12 @@ async def test_a_refused_talk_ends_nothing(tmp_path: Path) -> None:
 async def test_a_program_does_not_shorten_a_press(tmp_path: Path) -> None:
     """A second press, from a program, is ignored: the hand's own is what counts."""
     async with running(tmp_path, microphone={"min_hold_ms": 200}) as daemon:
-        daemon.app.appliance.on_button(True)
+        daemon.app.appliance.hand.on_button(True)
         await daemon.event("state", state="listening")
         await asyncio.sleep(0.3)
-        daemon.app.appliance.press()
+        daemon.app.appliance.hand.press()
         await asyncio.sleep(0.05)
-        daemon.app.appliance.on_button(False)
+        daemon.app.appliance.hand.on_button(False)
         assert (await daemon.event("turn"))["outcome"] == "answered"
 
 
@@ -294,8 +294,8 @@ async def test_tap_mode(tmp_path: Path) -> None:
         await daemon.hold(seconds=0.1)  # its release means nothing
         await asyncio.sleep(0.1)
         assert daemon.state == "listening"
-        daemon.app.appliance.on_button(True)
-        daemon.app.appliance.on_button(False)
+        daemon.app.appliance.hand.on_button(True)
+        daemon.app.appliance.hand.on_button(False)
         turn = await daemon.event("turn")
         assert turn["outcome"] == "answered"
         assert turn["utterance_ms"] > 150
@@ -305,10 +305,10 @@ async def test_tap_mode_while_it_speaks(tmp_path: Path) -> None:
     async with running(tmp_path, button={"mode": "tap"}, clone=SimulatedClone(tone_s=10)) as daemon:
         daemon.say("Tell me a story")
         await daemon.event("state", state="speaking")
-        daemon.app.appliance.press()
+        daemon.app.appliance.hand.press()
         await daemon.event("state", state="listening")
         assert (await daemon.event("turn", turn=1))["outcome"] == "cancelled"
-        daemon.app.appliance.press()
+        daemon.app.appliance.hand.press()
         assert (await daemon.event("turn", turn=2))["outcome"] == "answered"
 
 
@@ -372,14 +372,14 @@ async def test_a_press_while_muted_silences_the_clone(tmp_path: Path) -> None:
         daemon.app.appliance.mute(True)
         daemon.say("Tell me a story")
         await daemon.event("state", state="speaking")
-        daemon.app.appliance.press()
+        daemon.app.appliance.hand.press()
         assert (await daemon.event("turn"))["outcome"] == "cancelled"
         assert daemon.state == "idle"
 
 
 async def test_muting_while_the_user_speaks_sends_nothing(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon:
-        daemon.app.appliance.press()
+        daemon.app.appliance.hand.press()
         await daemon.event("state", state="listening")
         daemon.app.appliance.mute(True)
         assert (await daemon.event("turn"))["outcome"] == "cancelled"
@@ -484,7 +484,7 @@ async def test_two_failures_at_once_sound_like_one(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon:
         daemon.app.appliance.mute(True)
         for _ in range(4):
-            daemon.app.appliance.press()
+            daemon.app.appliance.hand.press()
             await asyncio.sleep(0.1)
         await asyncio.sleep(1.5)
         quiet_since = daemon.sound.last_heard_at
@@ -522,7 +522,7 @@ async def test_a_press_without_a_microphone(tmp_path: Path) -> None:
 
 async def test_a_microphone_that_falls_silent(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon:
-        daemon.app.appliance.press()
+        daemon.app.appliance.hand.press()
         await daemon.event("state", state="listening")
         await asyncio.to_thread(daemon.sound.streams["microphone"].stop)
         turn = await daemon.event("turn")
@@ -601,7 +601,7 @@ async def test_no_microphone_to_be_opened_when_it_is_needed(tmp_path: Path) -> N
     sound = SoundOfTest()
     sound.refused["microphone"] = DeviceError("microphone", "no microphone found; plug one in")
     async with running(tmp_path, sound=sound, microphone={"keep_open": False}) as daemon:
-        daemon.app.appliance.press()
+        daemon.app.appliance.hand.press()
         turn = await daemon.event("turn")
         assert (turn["outcome"], turn["fault"]) == ("failed", "no-microphone")
         sound.refused.clear()

@@ -63,13 +63,13 @@ async def test_a_card_that_another_program_sets_free(tmp_path: Path) -> None:
 
 async def test_what_works_is_left_alone_while_somebody_uses_it(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon:
-        daemon.app.appliance.press()
+        daemon.app.appliance.hand.press()
         await daemon.event("state", state="listening")
         daemon.sound.plugged.add("another card")
         daemon.sound.hear(SPEECH)
         await asyncio.sleep(0.7)
         assert daemon.sound.refreshed == 0
-        daemon.app.appliance.release()
+        daemon.app.appliance.hand.release()
         assert (await daemon.event("turn"))["outcome"] == "answered"
         assert SPEECH.tobytes() in daemon.clone.received[0].pcm
         await until(lambda: daemon.sound.refreshed == 1)  # a card that `auto` may like better
@@ -97,7 +97,7 @@ async def test_where_nothing_is_open_it_looks_now_and_then(tmp_path: Path) -> No
 
 async def test_what_was_said_until_the_microphone_went_is_answered(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon:
-        daemon.app.appliance.press()
+        daemon.app.appliance.hand.press()
         await daemon.event("state", state="listening")
         daemon.sound.hear(SPEECH)
         await asyncio.sleep(1.2)
@@ -106,7 +106,7 @@ async def test_what_was_said_until_the_microphone_went_is_answered(tmp_path: Pat
         assert (turn["outcome"], turn["fault"]) == ("answered", None)
         assert SPEECH.tobytes() in daemon.clone.received[0].pcm
         assert daemon.app.news.faults.keys() == {"no-microphone"}
-        daemon.app.appliance.release()
+        daemon.app.appliance.hand.release()
         await asyncio.sleep(0.05)
         assert daemon.state == "idle"
 

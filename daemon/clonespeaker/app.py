@@ -225,7 +225,7 @@ class App:
         names = changed(self.settings, after)
         volume_changed = "speaker.volume" in names
         self.settings = settings = take_at_once(self.settings, after)
-        self.appliance.habits = habits(settings)
+        self.appliance.hand.habits = habits(settings)
         self._exchange.manner = manner(settings)
         self.speaker.read_ahead_s, self.speaker.lead_in_ms = settings.speaker.read_ahead_s, settings.speaker.lead_in_ms
         if volume_changed:  # else it stays as the user has set it meanwhile

@@ -11,7 +11,6 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -21,6 +20,7 @@ from clonespeaker.audio.speaker import Speaker
 from clonespeaker.conversation import Conversation
 from clonespeaker.errors import CloneError, ClonespeakerError, DeviceError
 from clonespeaker.exchange import Exchange
+from clonespeaker.hand import Habits, Hand
 from clonespeaker.memory import give_back
 from clonespeaker.news import News
 from clonespeaker.ongoing import OngoingTurn
@@ -33,13 +33,10 @@ from clonespeaker.turn import (
     LimitReached,
     MicrophoneLost,
     Outcome,
-    Pressed,
     PressRefused,
-    Released,
     Said,
     Started,
     State,
-    Tapped,
     Turn,
     step,
 )
@@ -57,27 +54,6 @@ _OUTCOMES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Habits:
-    """How a device takes what its user does. Others may take their place at any time.
-
-    Attributes:
-        pre_roll_ms: what of before the press belongs to an utterance.
-        min_hold_ms: a press shorter than this sends nothing.
-        max_seconds: the longest recording.
-        tap_mode: a press begins the recording, the next one ends it; releases mean nothing.
-        earcons_on: whether failures are heard.
-        new_conversation_after_s: quiet after which the next visitor has a new conversation; 0: never.
-    """
-
-    pre_roll_ms: float = 300
-    min_hold_ms: float = 250
-    max_seconds: float = 60
-    tap_mode: bool = False
-    earcons_on: bool = True
-    new_conversation_after_s: float = 0
-
-
 class Appliance:
     """One device: where it stands, and what it does about events.
 
@@ -88,7 +64,7 @@ class Appliance:
         conversation: that the exchange is part of.
         news: is told what happens.
         keep_open: whether the microphone stays open between turns.
-        habits: may be changed while it runs.
+        habits: how it takes what its user does.
     """
 
     def __init__(
@@ -108,18 +84,17 @@ class Appliance:
         self._conversation = conversation
         self._news = news
         self._keep_open = keep_open
-        self.habits = habits
         self._signals = Signals(speaker)
         self._inbox: asyncio.Queue[Event] = asyncio.Queue()
         self._tasks: asyncio.TaskGroup
         self._ongoing: OngoingTurn | None = None
         self._closing: asyncio.Task[None] | None = None
         self._timers: list[asyncio.TimerHandle] = []
-        self._pressed_at = 0.0
         self._deaf_until = 0.0
-        self._button_down = False
         self.turn = Turn()
         self.muted = False
+        self.hand = Hand(self.post, news, habits, turn=lambda: self.turn, refusal=self.press_refused)
+        """What is pressed."""
 
     async def run(self) -> None:
         """Obey events until cancelled. An exception that is nobody's fault but ours ends it."""
@@ -136,46 +111,6 @@ class Appliance:
     def post(self, event: Event) -> None:
         """Something happened. Loop only."""
         self._inbox.put_nowait(event)
-
-    def on_button(self, down: bool) -> None:
-        """The button went down, or came up."""
-        self._button_down = down
-        if down:
-            self.press()
-        else:
-            self._news.end_fault("button-stuck")
-            self.release()
-
-    def press(self) -> None:
-        """The button went down, or something stands for it."""
-        if self.habits.tap_mode and self.is_listening():
-            self.post(self._released())
-        else:
-            self._press()
-
-    def release(self) -> None:
-        """The button came up, or something stands for it."""
-        if not self.habits.tap_mode:
-            self.post(self._released())
-
-    def talk(self, seconds: float) -> None:
-        """Press, and release after `seconds`."""
-        number = self.turn.number + 1  # the release is meant for this turn alone
-        release = Released(number) if seconds * 1_000 >= self.habits.min_hold_ms else Tapped(number)
-        if self._press():
-            asyncio.get_running_loop().call_later(seconds, lambda: self.post(release))
-
-    def _press(self) -> bool:
-        """Whether it could be obeyed."""
-        error = self.press_refused()
-        if not self.is_listening():  # there a second press means nothing
-            self._pressed_at = time.monotonic()
-        self.post(Pressed() if error is None else PressRefused(error=error))
-        return error is None
-
-    def _released(self) -> Event:
-        held_ms = (time.monotonic() - self._pressed_at) * 1_000
-        return Tapped() if held_ms < self.habits.min_hold_ms else Released()
 
     def is_listening(self) -> bool:
         """Whether the user is speaking."""
@@ -245,7 +180,7 @@ class Appliance:
                 case Action.TELL:
                     assert isinstance(event, PressRefused | Failed)
                     self._note(event.error)
-                    if self.habits.earcons_on:
+                    if self.hand.habits.earcons_on:
                         self._signals.failed(self._tasks, after=self._closing)
                 case Action.NOTE:
                     assert isinstance(event, MicrophoneLost)
@@ -257,17 +192,17 @@ class Appliance:
             self._news.stand(self.turn.state, self._number)
 
     def _listen(self) -> None:
-        turn = self._begin(Utterance(), self._pressed_at)
+        turn = self._begin(Utterance(), self.hand.pressed_at)
         turn.start(self._tasks, self._exchange)
         turn.record(
             self._tasks,
             self._microphone,
             # What was said while it was muted stays unheard.
-            pre_roll_ms=min(self.habits.pre_roll_ms, (time.monotonic() - self._deaf_until) * 1_000),
+            pre_roll_ms=min(self.hand.habits.pre_roll_ms, (time.monotonic() - self._deaf_until) * 1_000),
             keep_open=self._keep_open,
             after=self._closing,
         )
-        self._after(self.habits.max_seconds, lambda: self.post(LimitReached(turn.number)))
+        self._after(self.hand.habits.max_seconds, lambda: self.post(LimitReached(turn.number)))
 
     def _ask(self, text: str, image_url: str | None) -> None:
         turn = self._begin(text, time.monotonic())
@@ -286,15 +221,8 @@ class Appliance:
         assert self._ongoing is not None
         self._stop_timers()
         self._ongoing.finish()
-        if at_limit and self._button_down and not self.habits.tap_mode:
-            self.stuck(f"has been down for {self.habits.max_seconds:g} s; what was said is sent")
-
-    def stuck(self, why: str) -> None:
-        """The button is down and should not be; until it comes up."""
-        self._button_down = True
-        self._news.begin_fault(
-            ClonespeakerError(f"the button {why}. Let it go; if nobody holds it, it is stuck", fault="button-stuck")
-        )
+        if at_limit and self.hand.is_down and not self.hand.habits.tap_mode:
+            self.hand.stuck(f"has been down for {self.hand.habits.max_seconds:g} s; what was said is sent")
 
     def _close(self, outcome: Outcome, error: ClonespeakerError | None) -> None:
         turn, self._ongoing = self._ongoing, None
@@ -304,8 +232,8 @@ class Appliance:
         if outcome is Outcome.ANSWERED:
             self._news.end_faults_of_the_clone()
         self._after(_REST_AFTER_S, lambda: self._start(self._rest()))
-        if self.habits.new_conversation_after_s:
-            self._after(self.habits.new_conversation_after_s, lambda: self._start(self._renew_quietly()))
+        if self.hand.habits.new_conversation_after_s:
+            self._after(self.hand.habits.new_conversation_after_s, lambda: self._start(self._renew_quietly()))
 
     async def _report(self, turn: OngoingTurn, outcome: Outcome, error: ClonespeakerError | None) -> None:
         await turn.close()

@@ -20,14 +20,14 @@ async def obey(appliance: Appliance, conversation: Conversation, command: Comman
         raise CommandError("starting", "The daemon is still starting; try again in a moment.")
     match command:
         case protocol.Press():
-            appliance.press()
+            appliance.hand.press()
             _refuse_press(appliance)
         case protocol.Talk(seconds=seconds):
             _require_nobody_speaks(appliance)
-            appliance.talk(seconds)
+            appliance.hand.talk(seconds)
             _refuse_press(appliance)
         case protocol.Release():
-            appliance.release()
+            appliance.hand.release()
         case protocol.Cancel():
             appliance.post(Cancelled())
         case protocol.Say(text=text, image_url=image_url):

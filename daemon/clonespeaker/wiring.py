@@ -6,7 +6,7 @@ import asyncio
 import sys
 from typing import Protocol
 
-from clonespeaker.appliance import Appliance, Habits
+from clonespeaker.appliance import Appliance
 from clonespeaker.audio.microphone import PERIOD_MS, Microphone
 from clonespeaker.audio.speaker import Speaker
 from clonespeaker.audio.stream import InThread
@@ -18,6 +18,7 @@ from clonespeaker.controls.keyboard import Keyboard
 from clonespeaker.conversation import Conversation
 from clonespeaker.errors import DeviceError
 from clonespeaker.exchange import Manner
+from clonespeaker.hand import Habits
 from clonespeaker.state import StateDir
 from clonespeaker.upkeep import Sound
 
@@ -94,19 +95,21 @@ def open_control(button: kinds.Button, appliance: Appliance) -> Control:
         DeviceError: there is no such thing here.
     """
     if button.source == "gpio":
-        opened = open_button(button.pin, pull=button.pull, bounce_ms=button.bounce_ms, on_change=appliance.on_button)
+        opened = open_button(
+            button.pin, pull=button.pull, bounce_ms=button.bounce_ms, on_change=appliance.hand.on_button
+        )
         if opened.down:
-            appliance.stuck("was down when this program started")
+            appliance.hand.stuck("was down when this program started")
         return opened
     if button.source == "keyboard":
         if not sys.stdin.isatty():
             raise DeviceError("button", "button.source is keyboard, but there is no terminal to type into")
         return Keyboard(
             sys.stdin.fileno(),
-            on_change=appliance.on_button,
+            on_change=appliance.hand.on_button,
             on_key=lambda key: None,
             # In tap mode the second tap is a press, too.
-            is_down=lambda: appliance.is_listening() and not appliance.habits.tap_mode,
+            is_down=lambda: appliance.is_listening() and not appliance.hand.habits.tap_mode,
         )
     return _NoButton()
 

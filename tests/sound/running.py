@@ -58,10 +58,10 @@ class Daemon:
         self._news.set()
 
     def press(self) -> None:
-        self.app.appliance.press()
+        self.app.appliance.hand.press()
 
     def release(self) -> None:
-        self.app.appliance.release()
+        self.app.appliance.hand.release()
 
     async def hold(self, samples: Samples) -> None:
         """Press, speak, let go."""

@@ -68,9 +68,9 @@ async def main(base_url: str, api_key: str, state_dir: str) -> None:
     sys.addaudithook(watch.audit)
     for _ in range(2):
         watch.over.clear()
-        app.appliance.press()
+        app.appliance.hand.press()
         await asyncio.sleep(SPOKEN_S)
-        app.appliance.release()
+        app.appliance.hand.release()
         await watch.over.wait()
     running.cancel()
     with contextlib.suppress(asyncio.CancelledError):

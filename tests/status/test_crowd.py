@@ -85,13 +85,13 @@ async def test_a_crowd_that_floods_while_a_turn_goes_on(tmp_path: Path, upload: 
             await until(lambda: met["in"] + met["503"] == ATTEMPTS, 30)
             assert met == {"in": MAX_CLIENTS - 1, "503": ATTEMPTS - MAX_CLIENTS + 1}
 
-            daemon.app.appliance.press()
+            daemon.app.appliance.hand.press()
             await daemon.event("state", state="listening")
             go.set()
             daemon.sound.hear(question)
             await until(lambda: not daemon.sound._unheard.size)
             await asyncio.sleep(0.1)
-            daemon.app.appliance.release()
+            daemon.app.appliance.hand.release()
             await until(lambda: daemon.told("turn"), 30)
 
             done, going_on = await asyncio.wait(crowd, timeout=20)

@@ -106,10 +106,10 @@ async def _first(running: asyncio.Task[None], work: Coroutine[Any, Any, _Result]
 async def _once(app: App, screen: Screen, files: FileSound, question: Samples, options: argparse.Namespace) -> int:
     await app.conversation.current()
     await asyncio.sleep(app.settings.microphone.pre_roll_ms / 1_000)  # something to have as pre-roll
-    app.appliance.press()
+    app.appliance.hand.press()
     files.hear(question)
     await asyncio.sleep(question.size / Utterance.RATE_HZ)
-    app.appliance.release()
+    app.appliance.hand.release()
     turn = await screen.turn_over()
     if options.json:
         say_json({key: value for key, value in turn.items() if key not in ("type", "event")})
@@ -125,7 +125,7 @@ async def _by_hand(app: App, screen: Screen, files: FileSound) -> None:
 
     def on_space(down: bool) -> None:
         files.hear(recorded if down else _NOTHING)  # where there is a real microphone, nobody listens to this
-        app.appliance.on_button(down)
+        app.appliance.hand.on_button(down)
 
     def on_key(key: str) -> None:
         match key:
