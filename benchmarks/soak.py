@@ -39,7 +39,8 @@ _SAMPLE_EVERY_S = 2.0
 _SETTLE_S = 60.0  # what is there after the first minute is there to stay
 _QUIET_S = 13.0  # the daemon is at rest: it gives memory back after 10, and the speaker falls asleep
 _HANGS_AFTER_S = 45.0
-_MORE_MEMORY_MB = 3.0  # than after the first minute: a longer conversation, and what is scattered in the heap
+# Than after the first minute, in which chance may not have brought the largest replies yet; than halfway, of a leak.
+_MORE_MEMORY_MB, _LEAKED_MB = 10.0, 3.0
 _IMPATIENT_S, _WAITS_S = (0.05, 3.0), 10.0  # when a user interrupts
 _SOUND_DIES_EVERY = 40  # turns, on average
 
@@ -111,7 +112,7 @@ class Soaked:
 
     Attributes:
         samples: every two seconds.
-        at_rest: after the first minute, and at the end.
+        at_rest: after the first minute, halfway, and at the end.
         ledger: of its turns.
     """
 
@@ -121,10 +122,11 @@ class Soaked:
 
     def problems(self) -> list[str]:
         """What is not as it was, and turns of which nobody knows."""
-        first, last = self.at_rest
+        first, halfway, last = self.at_rest
         found = []
-        if last.memory_mb > first.memory_mb + _MORE_MEMORY_MB:
-            found.append(f"memory grew from {first.memory_mb:.1f} to {last.memory_mb:.1f} MB")
+        for before, more_mb in ((first, _MORE_MEMORY_MB), (halfway, _LEAKED_MB)):
+            if last.memory_mb > before.memory_mb + more_mb:
+                found.append(f"memory grew from {before.memory_mb:.1f} to {last.memory_mb:.1f} MB")
         for what in ("descriptors", "threads", "tasks"):
             if getattr(last, what) > getattr(first, what):
                 found.append(f"{what} grew from {getattr(first, what)} to {getattr(last, what)}")
@@ -156,7 +158,8 @@ async def _soak(seconds: float, chance: random.Random) -> Soaked:
         ledger = Ledger(daemon.events)
         async with _watched(daemon, samples, ledger):
             user = _User(daemon, clone, card, chance, ledger)
-            for phase_s in (min(_SETTLE_S, seconds / 2), seconds - min(_SETTLE_S, seconds / 2)):
+            settle_s = min(_SETTLE_S, seconds / 3)
+            for phase_s in (settle_s, (seconds - settle_s) / 2, (seconds - settle_s) / 2):
                 until_s = time.monotonic() + phase_s
                 while time.monotonic() < until_s:
                     await user.talk()

@@ -377,6 +377,15 @@ async def test_a_press_while_muted_silences_the_clone(tmp_path: Path) -> None:
         assert daemon.state == "idle"
 
 
+async def test_a_press_and_a_mute_at_once(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon:
+        daemon.app.appliance.hand.press()
+        daemon.app.appliance.mute(True)
+        await asyncio.sleep(0.1)
+        assert daemon.states == ["idle"]
+        assert daemon.clone.received == []
+
+
 async def test_muting_while_the_user_speaks_sends_nothing(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon:
         daemon.app.appliance.hand.press()
@@ -618,8 +627,8 @@ async def test_the_snapshot(tmp_path: Path) -> None:
         await program.command("snapshot")
         snapshot = program.snapshot
         assert set(snapshot) == {
-            "type", "protocol", "device", "state", "muted", "volume", "faults", "clone", "conversation", "turn",
-            "totals",
+            "type", "protocol", "device", "state", "muted", "volume", "faults", "causes", "clone",
+            "conversation", "turn", "totals",
         }  # fmt: skip
         assert (snapshot["type"], snapshot["protocol"], snapshot["state"]) == ("snapshot", 1, "idle")
         assert (snapshot["muted"], snapshot["volume"], snapshot["faults"], snapshot["turn"]) == (False, 100, [], None)

@@ -168,6 +168,7 @@ async def test_a_failed_look_leaves_what_was_known(client: CloneClient, clone: S
     conversation = conversation_of(client)
     await conversation.current()
     known = conversation.messages
+    conversation.note_said()
     await clone.stop()
     with pytest.raises(CloneError, match=r"can't connect|broke off"):
         await conversation.refresh()
@@ -211,3 +212,16 @@ async def test_a_look_that_comes_back_after_a_renewal_is_of_the_past() -> None:
 async def test_a_state_directory_that_can_not_be_written_does_no_harm(client: CloneClient, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert await conversation_of(client, tmp_path / "file" / "state").current()
+
+
+async def test_a_look_under_way_does_not_hide_what_is_said_meanwhile(client: CloneClient) -> None:
+    conversation = conversation_of(client)
+    await conversation.current()
+    conversation.note_said()
+    looking = asyncio.create_task(conversation.refresh())
+    await asyncio.sleep(0)
+    conversation.note_said()
+    await looking
+    assert conversation.is_outdated
+    await conversation.refresh()
+    assert not conversation.is_outdated

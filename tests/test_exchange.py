@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -460,6 +461,37 @@ async def test_a_clone_that_refuses_to_begin_a_conversation_is_reached_all_the_s
     async with serving(serve) as server, connected(server.url) as client:
         assert await Talk(client).ask("Hello") == "busy"
     assert asked == 1 + attempts.RETRIES
+
+
+async def test_a_clone_that_wants_to_be_left_alone_while_the_user_speaks_is_told_at_once(talk: Talk) -> None:
+    utterance = Utterance()
+    utterance.add(SPEECH)
+    talk.clone.fault = "status-429-long"
+    async with asyncio.timeout(5):
+        assert await talk.ask(utterance, speaks=True) == "busy"
+
+
+async def test_a_clone_that_is_slow_to_write_down_what_it_heard_is_not_asked_twice() -> None:
+    """502 from a gateway, and then 409, for the clone is still busy with the first."""
+    lines: list[dict[str, str]] = []
+    asked = 0
+
+    async def serve(peer: Peer) -> None:
+        nonlocal asked
+        request = await peer.request()
+        if b"/new" in request:
+            await peer.answer("200 OK", b'{"new": {"conversation_id": "%s"}}' % NOBODY.encode(), Connection="close")
+        elif b"generate" in request:
+            asked += 1
+            await peer.answer("502 Bad Gateway" if asked == 1 else "409 Conflict", b"{}", Connection="close")
+            if asked == 2:
+                lines.append({"text": "Hello", "sender": "USER"})
+        else:
+            await peer.answer("200 OK", msgspec.json.encode({"history": lines}), Connection="close")
+
+    async with serving(serve) as server, connected(server.url) as client:
+        assert await Talk(client).ask("Hello") == "reply-broken"
+    assert asked == 2
 
 
 async def test_retry_after_is_waited_for(talk: Talk) -> None:

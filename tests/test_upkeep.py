@@ -77,6 +77,32 @@ async def test_what_works_is_left_alone_while_somebody_uses_it(tmp_path: Path) -
         assert daemon.told("fault") == []
 
 
+async def test_a_press_while_devices_are_looked_for_waits_until_they_are_there(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon:
+        daemon.sound.opens_in_s = 0.15
+        daemon.sound.plugged.add("another card")
+        await until(lambda: daemon.app.appliance.devices.locked())
+        daemon.app.appliance.hand.press()
+        await daemon.event("state", state="listening")
+        daemon.sound.hear(SPEECH)
+        await asyncio.sleep(0.15)
+        daemon.app.appliance.hand.release()
+        assert (await daemon.event("turn"))["outcome"] == "answered"
+        assert SPEECH.tobytes() in daemon.clone.received[0].pcm
+        assert daemon.told("fault") == []
+
+
+async def test_a_microphone_that_is_opened_when_it_is_needed_is_not_called_missing_for_ever(tmp_path: Path) -> None:
+    sound = SoundOfTest()
+    async with running(tmp_path, sound=sound, microphone={"keep_open": False, "pre_roll_ms": 0}) as daemon:
+        sound.plugged.remove("microphone")
+        await until(lambda: sound.refreshed)
+        daemon.app.appliance.hand.press()
+        await daemon.event("fault", fault="no-microphone", active=True)
+        sound.plugged.add("microphone")
+        await daemon.event("fault", fault="no-microphone", active=False)
+
+
 async def test_where_one_is_missing_for_good_the_other_is_left_alone(tmp_path: Path) -> None:
     sound = SoundOfTest()
     sound.refused["speaker"] = DeviceError("speaker", "no speaker found")

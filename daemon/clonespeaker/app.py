@@ -151,16 +151,6 @@ class App:
         calls = DeviceCalls()
         self.microphone = make_microphone(sound, settings.microphone, in_thread=partial(calls.run, "microphone"))
         self.speaker = make_speaker(sound, settings.speaker, in_thread=partial(calls.run, "speaker"))
-        upkeep = SoundUpkeep(
-            sound,
-            calls,
-            self.microphone,
-            self.speaker,
-            self.news,
-            keep_microphone_open=settings.microphone.keep_open,
-            at_rest=lambda: self.appliance.is_at_rest(),
-            on_progress=Watchdog().feed,
-        )
         self._exchange = Exchange(client, self.conversation, self.speaker, manner(settings))
         note_mp3 = partial(state.update, answers_in_mp3=True)
         self._exchange.on_mp3 = lambda: asyncio.get_running_loop().run_in_executor(None, note_mp3)
@@ -172,6 +162,17 @@ class App:
             news=self.news,
             keep_open=settings.microphone.keep_open,
             habits=habits(settings),
+        )
+        upkeep = SoundUpkeep(
+            sound,
+            calls,
+            self.microphone,
+            self.speaker,
+            self.news,
+            keep_microphone_open=settings.microphone.keep_open,
+            at_rest=self.appliance.is_at_rest,
+            devices=self.appliance.devices,
+            on_progress=Watchdog().feed,
         )
         self._lookout = Lookout(
             client, self.conversation, self.news, slug=clone.slug, at_rest=self.appliance.is_at_rest
@@ -230,7 +231,8 @@ class App:
         self.speaker.read_ahead_s, self.speaker.lead_in_ms = settings.speaker.read_ahead_s, settings.speaker.lead_in_ms
         if volume_changed:  # else it stays as the user has set it meanwhile
             self.appliance.set_volume(settings.speaker.volume)
-        log.info("settings: read again; changed: %s", ", ".join(filter(AT_ONCE.__contains__, names)) or "nothing")
+        taken = ", ".join(filter(AT_ONCE.__contains__, names)) or "nothing"
+        log.info("settings: read again (but not the key, nor the tokens); changed: %s", taken)
         if waiting := [name for name in names if name not in AT_ONCE]:
             log.warning("settings: these need a restart (systemctl restart clonespeaker): %s", ", ".join(waiting))
 

@@ -33,6 +33,7 @@ from clonespeaker.turn import (
     LimitReached,
     MicrophoneLost,
     Outcome,
+    Pressed,
     PressRefused,
     Said,
     Started,
@@ -91,6 +92,8 @@ class Appliance:
         self._closing: asyncio.Task[None] | None = None
         self._timers: list[asyncio.TimerHandle] = []
         self._deaf_until = 0.0
+        self.devices = asyncio.Lock()
+        """Held while the devices are looked for anew: what happens meanwhile is obeyed right after."""
         self.turn = Turn()
         self.muted = False
         self.hand = Hand(self.post, news, habits, turn=lambda: self.turn, refusal=self.press_refused)
@@ -102,7 +105,9 @@ class Appliance:
             async with asyncio.TaskGroup() as self._tasks:
                 self.post(Started())
                 while True:
-                    self._obey(await self._inbox.get())
+                    event = await self._inbox.get()
+                    async with self.devices:
+                        self._obey(event)
         finally:
             self._stop_timers()
 
@@ -125,7 +130,7 @@ class Appliance:
         """Why a press can't be obeyed now, if so."""
         if self.muted:
             return ClonespeakerError("the microphone is muted; unmute it first", fault="muted")
-        if self._keep_open and self._microphone.stream is None:
+        if self._keep_open and self._microphone.stream is None and not self.devices.locked():
             return DeviceError("microphone", self._news.faults.get("no-microphone", "the microphone is not open yet"))
         return None
 
@@ -151,6 +156,7 @@ class Appliance:
             "muted": self.muted,
             "volume": self._speaker.volume,
             "faults": list(self._news.faults),
+            "causes": dict(self._news.faults),
             "conversation": {
                 "id": self._conversation.id,
                 "messages": msgspec.to_builtins(self._conversation.messages),
@@ -167,6 +173,8 @@ class Appliance:
 
     def _obey(self, event: Event) -> None:
         before = self.turn
+        if isinstance(event, Pressed) and (error := self.press_refused()) is not None:  # since it was pressed
+            event = PressRefused(error=error)
         self.turn, actions = step(before, event)
         for action in actions:
             match action:
@@ -182,6 +190,7 @@ class Appliance:
                     self._note(event.error)
                     if self.hand.habits.earcons_on:
                         self._signals.failed(self._tasks, after=self._closing)
+                        self._after(_REST_AFTER_S, lambda: self._start(self._rest()))
                 case Action.NOTE:
                     assert isinstance(event, MicrophoneLost)
                     self._note(event.error)
@@ -257,6 +266,8 @@ class Appliance:
             self._news.begin_fault(error)
 
     async def _rest(self) -> None:
+        if not self.is_at_rest():
+            return
         with contextlib.suppress(DeviceError):  # it hangs; who keeps the devices sees that
             await self._speaker.in_thread(self._speaker.rest)
         await asyncio.to_thread(give_back)

@@ -68,7 +68,7 @@ class Attempts:
         self._retry_for_s = retry_for_s
         self._question_ended_at = question_ended_at
         self._on_wait = on_wait
-        self._said_before: list[str] = []  # by the user, as far as the history had it
+        self._said_before: list[str] | None = None  # by the user, as far as the history had it
         self._tried = 0
         self._reached = 0  # of those, how many got as far as the clone
         self._lost_conversation = False
@@ -78,12 +78,13 @@ class Attempts:
         self.heard = False
 
     async def begin(self) -> None:
-        """Note what the history has before the next one. The conversation is known."""
-        if self._conversation.is_outdated:
-            with contextlib.suppress(CloneError):
-                await self._conversation.refresh()
-        self._said_before = self._conversation.said_by_user()
-        self._conversation.is_outdated = True
+        """Note what the history has before the first one. The conversation is known."""
+        if self._said_before is None:
+            if self._conversation.is_outdated:
+                with contextlib.suppress(CloneError):
+                    await self._conversation.refresh()
+            self._said_before = self._conversation.said_by_user()
+        self._conversation.note_said()
 
     async def prepare_another(self, error: CloneError, request: Request) -> None:
         """Get ready for another attempt after one that ended in `error`, or raise it where none would help."""
@@ -94,14 +95,16 @@ class Attempts:
             log.info("upload: refused live (%s); sending it whole", error)
         elif error.fault == "no-conversation" and not self._lost_conversation and self._conversation.lost():
             self._lost_conversation = True
+            self._said_before = None
         elif error.retryable:
             await self._wait(error, reached=request.connected_at is not None or _reached(error))
         else:
             raise error
+        # Before each further one: the clone may be slow to write down what it has heard.
         while self._may_have_heard:
             try:
                 self.heard = await self.was_heard()
-                self._may_have_heard = False
+                break
             except CloneError as unknown:
                 if not unknown.retryable:
                     raise
@@ -114,7 +117,8 @@ class Attempts:
         pause_s = max(pause_s, error.retry_after_s or 0.0)
         self._tried += 1
         self._reached += reached
-        if self._reached > RETRIES or pause_s > self._left_s():
+        waits_too_long = (error.retry_after_s or 0.0) > self._retry_for_s  # also while the user still speaks
+        if self._reached > RETRIES or waits_too_long or pause_s > self._left_s():
             raise error if self._tried == 1 else error.with_words(f"tried {_times(self._tried)}")
         self._on_wait(error.with_words(f"tried {_times(self._tried)}, again in {pause_s:.1f} s"))
         await asyncio.sleep(pause_s)
@@ -130,7 +134,7 @@ class Attempts:
             CloneError: the history can't be had.
         """
         await self._conversation.refresh()
-        return self._conversation.said_by_user() != self._said_before
+        return self._conversation.said_by_user() != (self._said_before or [])
 
 
 def _reached(error: CloneError) -> bool:

@@ -54,8 +54,7 @@ class Conversation:
         """Of the conversation going on; None before the first."""
         self.messages: list[Message] = []
         """What was said in it, as far as the history has it, oldest first."""
-        self.is_outdated = False
-        """Something may have been said since `messages` were looked up."""
+        self._said, self._known = 0, 0  # how often something may have been said, and up to where `messages` has it
         self.on_change: Callable[[], None] = lambda: None
         """Called when `id` has changed."""
         if memory is not None:
@@ -104,6 +103,15 @@ class Conversation:
         self.id, self._known_ids = None, []
         return True
 
+    def note_said(self) -> None:
+        """Something may be said from here on."""
+        self._said += 1
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether something may have been said since `messages` were looked up."""
+        return self._known < self._said
+
     def said_by_user(self) -> list[str]:
         """What the user said in it, as far as `messages` has it, oldest first."""
         return [message.text for message in self.messages if message.sender == "USER" and message.text]
@@ -112,14 +120,10 @@ class Conversation:
         """Look the history up again; returns what it has. Raises CloneError."""
         conversation_id = self.id
         if conversation_id is not None:
-            self.is_outdated = False  # what is said from here on may come too late for this look
-            try:
-                messages = await self._client.history(conversation_id, include_citations=True)
-            except CloneError:
-                self.is_outdated = True
-                raise
-            if self.id == conversation_id:  # and not renewed meanwhile
-                self.messages = messages[-KEPT_MESSAGES:]
+            said = self._said  # what is said from here on may come too late for this look
+            messages = await self._client.history(conversation_id, include_citations=True)
+            if self.id == conversation_id and said >= self._known:  # nor renewed or looked up meanwhile
+                self.messages, self._known = messages[-KEPT_MESSAGES:], said
         return self.messages
 
     async def _make(self) -> None:
@@ -135,7 +139,7 @@ class Conversation:
 
     async def _enter(self, conversation_id: str, messages: list[Message], how: str) -> None:
         self.id, self.messages, self._known_ids = conversation_id, messages[-KEPT_MESSAGES:], []
-        self.is_outdated = False
+        self._known = self._said
         log.info("conversation: %s %s", conversation_id, how)
         self.on_change()
         if self._memory is not None:

@@ -29,6 +29,7 @@ from clonespeaker.utterance import Utterance
 log = logging.getLogger(__name__)
 
 _TEXT_AFTER_S = (0.0, 1.0, 2.0)  # looks for the text of a reply that broke off; the clone may still be at it
+_TEXT_WITHIN_S = 4.0  # on a network that is dead, nothing comes; the fault waits to be told
 _SPARE_MS = 1_000  # what a recording may be longer than its limit, in the header of a live upload
 
 
@@ -217,12 +218,14 @@ class _Turn:
     async def _recover_text(self) -> None:
         """The whole text of a reply that broke off, from the history; as far as it came, where that fails."""
         text = self._answer.text
-        for pause_s in _TEXT_AFTER_S:
-            await asyncio.sleep(pause_s)
-            with contextlib.suppress(CloneError):
-                heard = await self._attempts.was_heard()
-                last = self._exchange._conversation.messages[-1:] if heard else []
-                if last and last[0].sender == "CLONE" and last[0].text:
-                    text = last[0].text
-                    break
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_TEXT_WITHIN_S):
+                for pause_s in _TEXT_AFTER_S:
+                    await asyncio.sleep(pause_s)
+                    with contextlib.suppress(CloneError):
+                        heard = await self._attempts.was_heard()
+                        last = self._exchange._conversation.messages[-1:] if heard else []
+                        if last and last[0].sender == "CLONE" and last[0].text:
+                            text = last[0].text
+                            break
         self._answer.tell(text, final=True)

@@ -55,17 +55,20 @@ class Lookout:
         await self._look_until_it_is_well(_AGAIN_AFTER_S[0])
         while True:
             await self._news.troubled.wait()
-            await asyncio.sleep(_AFTER_A_TURN_S)
+            await asyncio.sleep(max(_AFTER_A_TURN_S, self._news.left_alone_s))
             await self._look_until_it_is_well(_AFTER_A_TURN_S)
 
-    async def _look_until_it_is_well(self, pause_s: float) -> None:
-        while not await self._is_well(pause_s):
+    async def _look_until_it_is_well(self, first_s: float) -> None:
+        pause_s = first_s
+        while True:
+            if not self._at_rest():
+                pause_s = first_s
+            elif await self._is_well(pause_s):
+                return
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, _AGAIN_AFTER_S[1])
 
     async def _is_well(self, pause_s: float) -> bool:
-        if not self._at_rest():
-            return False
         try:
             await self._look()
         except CloneError as error:
@@ -81,7 +84,12 @@ class Lookout:
         is_new = self._conversation.id is None
         await self._conversation.current()
         if not is_new:
-            await self._conversation.refresh()
+            try:
+                await self._conversation.refresh()
+            except CloneError as error:
+                if error.fault != "no-conversation" or not self._conversation.lost():
+                    raise
+                await self._conversation.current()
         if self._slug and not self._is_known:
             self.profile = await self._client.profile(self._slug)
             self._is_known = True

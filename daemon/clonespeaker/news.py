@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from clonespeaker.audio.pcm import Samples, level_dbfs
-from clonespeaker.errors import FAULTS, ClonespeakerError
+from clonespeaker.errors import FAULTS, CloneError, ClonespeakerError
 from clonespeaker.tally import Tally
 from clonespeaker.timeline import Timeline, in_words
 from clonespeaker.turn import Outcome, State
@@ -43,6 +43,7 @@ class News:
         self.faults: dict[str, str] = {}
         self.tally = Tally()
         self.troubled = asyncio.Event()
+        self._left_alone_until = 0.0
         self._began_at = time.monotonic()
         self.state = State.STARTING
         self._told_level_at = {"microphone": 0.0, "speaker": 0.0}
@@ -64,10 +65,17 @@ class News:
             self.tally.faults[name] += 1
         if name not in _STANDING:
             self.troubled.set()
+        if isinstance(error, CloneError) and error.retry_after_s is not None:
+            self._left_alone_until = time.monotonic() + error.retry_after_s
         if self.faults.get(name) != str(error):
             self.faults[name] = str(error)
             log.warning("fault %s: %s", name, error)
             self.publish("fault", fault=name, active=True, message=FAULTS[name], detail=str(error))
+
+    @property
+    def left_alone_s(self) -> float:
+        """Seconds that the clone still wants to be left alone for."""
+        return max(0.0, self._left_alone_until - time.monotonic())
 
     def end_fault(self, name: str) -> None:
         """It is no longer wrong."""

@@ -22,6 +22,7 @@ from clonespeaker.utterance import Utterance
 
 log = logging.getLogger(__name__)
 
+_CLOSES_WITHIN_S = 0.5
 _WORTH_AN_ANSWER_MS = 1_000  # where the microphone went away in the middle of a question, pre-roll included
 _SINCE_IT_WAS_OPENED_MS = 1_000  # more than a moment ago: all that a microphone has that was opened for this turn
 
@@ -136,8 +137,9 @@ class OngoingTurn:
         finally:
             self.timeline.overflows = microphone.overflows - overflows_before
             if not keep_open:
-                with contextlib.suppress(DeviceError):  # it hangs; who keeps the devices sees that
-                    await asyncio.shield(asyncio.ensure_future(microphone.in_thread(microphone.close)))
+                with contextlib.suppress(DeviceError, TimeoutError):  # it hangs; who keeps the devices sees that
+                    async with asyncio.timeout(_CLOSES_WITHIN_S):
+                        await asyncio.shield(asyncio.ensure_future(microphone.in_thread(microphone.close)))
 
     # The exchange's audience
 

@@ -73,6 +73,7 @@ class SoundUpkeep:
         news: is told.
         keep_microphone_open: see `microphone`.
         at_rest: whether nobody uses them.
+        devices: held while they are looked for anew, so that nobody begins to use them.
         on_progress: called after each look that found every open device working, and no call hanging.
     """
 
@@ -86,12 +87,14 @@ class SoundUpkeep:
         *,
         keep_microphone_open: bool,
         at_rest: Callable[[], bool],
+        devices: asyncio.Lock,
         on_progress: Callable[[], None] = lambda: None,
     ) -> None:
         self._sound = sound
         self._calls = calls
         self._news = news
         self._at_rest = at_rest
+        self._devices = devices
         self._on_progress = on_progress
         # In the order in which they are opened: a press counts once there is a microphone, and wants an answer then.
         self._all: dict[str, Microphone | Speaker] = {"speaker": speaker, "microphone": microphone}
@@ -136,7 +139,7 @@ class SoundUpkeep:
         self._silent = {name for name, device in self._kept.items() if device.silent_for_s > SILENT_AFTER_S}
         dead = {name for name, device in self._kept.items() if device.is_gone} | (self._silent & before)
         for name in dead:
-            self._news.begin_fault(DeviceError(name, f"the {name} stopped; is it unplugged?"))
+            self._news.begin_fault(DeviceError(name, f"the {name} stopped; is it unplugged, or the sound server down?"))
         return dead
 
     async def close(self) -> None:
@@ -154,32 +157,40 @@ class SoundUpkeep:
 
     async def _open_what_is_missing(self) -> None:
         missing, now = self._missing(), time.monotonic()
-        changed = self._has_changed(missing)
-        if not missing and not changed:
-            self._reopen.begin(now)
+        at_rest = self._at_rest()
+        if not missing and not at_rest:  # nothing would come of a look now, and a turn is not to be held up
             return
-        if changed:
+        has_changed = self._sound.there() != self._there
+        if has_changed:
             self._changed_at = now
             self._look_anew.begin(now)
             self._reopen.begin(now)
+        elif not missing:
+            self._reopen.begin(now)
+            return
         elif not self._reopen.is_over(now):
             return
-        nothing_open = all(device.stream is None for device in self._all.values())
-        may_help = nothing_open or now - self._changed_at < _SETTLED_S
-        may_close = nothing_open or self._at_rest()
-        if may_close and (changed or (may_help and self._look_anew.is_over(now))):
-            for name in self._all:
-                await self._close(name)
-            await self._run("speaker", self._sound.refresh)
-            self._there, self._held = self._sound.there(), self._sound.held()
-        for name in self._missing():
-            await self._open(name)
+        async with self._devices:
+            if self._at_rest() and (has_changed or (self._may_help(now) and self._look_anew.is_over(now))):
+                await self._look()
+            for name in self._missing():
+                await self._open(name)
 
-    def _has_changed(self, missing: list[str]) -> bool:
-        if not missing and not self._at_rest():  # nothing would come of it now, and a turn is not to be held up
-            return False
-        # What other programs hold matters only to who misses something.
-        return self._sound.there() != self._there or (bool(missing) and self._sound.held() != self._held)
+    def _may_help(self, now: float) -> bool:
+        """Whether PortAudio may see something that it did not see before, though nothing has come or gone."""
+        nothing_open = all(device.stream is None for device in self._all.values())
+        # A card that another program holds is not even listed.
+        return nothing_open or now - self._changed_at < _SETTLED_S or self._sound.held() != self._held
+
+    async def _look(self) -> None:
+        for name in self._all:
+            await self._close(name)
+        error = await self._run("speaker", self._sound.refresh)
+        self._there, self._held = self._sound.there(), self._sound.held()
+        if error is not None:
+            self._news.begin_fault(error)
+        for name in self._all.keys() - self._kept.keys():
+            self._news.end_fault(f"no-{name}")  # it may be back; a turn that misses it tells
 
     async def _open(self, name: str) -> DeviceError | None:
         device = self._kept[name]

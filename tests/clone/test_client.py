@@ -792,3 +792,26 @@ async def test_events_that_say_nothing_are_no_better_than_pings(event: bytes) ->
             with pytest.raises(CloneError, match="stopped answering") as broken:
                 await generate(client, b"{}")
     assert broken.value.fault == "reply-broken"
+
+
+@pytest.mark.parametrize("reads", [True, False], ids=["silent", "stuck"])
+async def test_a_server_that_answers_early_and_then_no_more(reads: bool) -> None:
+    """Its headers come before the body is complete, as some proxies do it."""
+
+    async def talk(peer: Peer) -> None:
+        await peer.head()
+        await peer.begin_stream()
+        while reads and await peer.reader.read(65_536):
+            pass
+        await asyncio.sleep(60)
+
+    async def body() -> AsyncIterator[bytes]:
+        for _ in range(40):
+            yield b"x" * 200_000
+            await asyncio.sleep(0.01)
+
+    async with serving(talk) as server, connected(server.url, patience=IMPATIENT) as client:
+        async with asyncio.timeout(10):
+            with pytest.raises(CloneError, match="stopped answering"):
+                async for _ in client.generate(body(), length=None, request=Request()):
+                    pass

@@ -63,12 +63,14 @@ class Microphone:
     @property
     def is_gone(self) -> bool:
         """Whether the open device has ended by itself, and gives nothing any more."""
-        return self._capture is not None and not self._capture.stream.is_active()
+        capture = self._capture  # once: a thread may close it meanwhile
+        return capture is not None and not capture.stream.is_active()
 
     @property
     def silent_for_s(self) -> float:
         """Seconds since the open device last gave frames; 0 where none is open."""
-        return max(0.0, time.monotonic() - self._capture.heard[1]) if self._capture else 0.0
+        capture = self._capture
+        return max(0.0, time.monotonic() - capture.heard[1]) if capture else 0.0
 
     def open(self) -> None:
         """Open the device and begin to listen into the ring. Blocks.
@@ -77,6 +79,8 @@ class Microphone:
             DeviceError: there is none, it is busy, or it takes no rate at all.
         """
         with self._switching:
+            if self._capture is not None:
+                return
             capture = _Capture(self, self._open_stream)
             try:
                 capture.stream.start()

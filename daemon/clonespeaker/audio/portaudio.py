@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -54,7 +53,12 @@ class SoundSystem:
     def _portaudio(self) -> Any:
         if self._initialised is None:
             with _quiet() as self.notes:
-                self._initialised = self._pyaudio.PyAudio()
+                try:
+                    self._initialised = self._pyaudio.PyAudio()
+                except OSError as error:
+                    raise DeviceError(
+                        "speaker", f"the sound system can't be used ({error}); clonespeaker doctor tells more"
+                    ) from error
         return self._initialised
 
     def there(self) -> object:
@@ -278,7 +282,7 @@ class _Notes:
 def _quiet() -> Iterator[_Notes]:
     """Keep what is written to file descriptor 2 meanwhile; readable afterwards."""
     notes = _Notes()
-    with _silenced, tempfile.TemporaryFile() as kept:
+    with _silenced, os.fdopen(os.memfd_create("notes"), "w+b") as kept:  # no disk: that may be full
         terminal = os.dup(2)
         os.dup2(kept.fileno(), 2)
         try:

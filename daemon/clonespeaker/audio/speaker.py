@@ -91,14 +91,16 @@ class Speaker:
     @property
     def is_gone(self) -> bool:
         """Whether the open device has ended by itself, though it is to be awake."""
-        return self._opened is not None and self._awake_since is not None and not self._opened[0].is_active()
+        opened = self._opened  # once: a thread may close it meanwhile
+        return opened is not None and self._awake_since is not None and not opened[0].is_active()
 
     @property
     def silent_for_s(self) -> float:
         """Seconds since the device last asked for sound, though it is awake; 0 where it sleeps or is not open."""
-        if self._opened is None or self._awake_since is None:
+        opened, awake_since = self._opened, self._awake_since
+        if opened is None or awake_since is None:
             return 0.0
-        return time.monotonic() - max(self._awake_since, self._opened[1].last_period_at)
+        return time.monotonic() - max(awake_since, opened[1].last_period_at)
 
     def open(self) -> None:
         """Open the device; it sleeps until `wake`. Blocks.
@@ -106,11 +108,14 @@ class Speaker:
         Raises:
             DeviceError: there is none, it is busy, or it takes no rate at all.
         """
-        output = Output(time.monotonic)
-        stream = self._open_stream(output.fill)
-        output.fit(stream.rate_hz, stream.channels)
-        output.underflows = self.underflows
-        self._opened, self._newest_output = (stream, output), output
+        with self._switching:
+            if self._opened is not None:
+                return
+            output = Output(time.monotonic)
+            stream = self._open_stream(output.fill)
+            output.fit(stream.rate_hz, stream.channels)
+            output.underflows = self.underflows
+            self._opened, self._newest_output = (stream, output), output
 
     def wake(self) -> None:
         """Let the device run, so that sound finds it running. Blocks.

@@ -52,6 +52,8 @@ async def _hear_out(daemon: StatusClient) -> int:
             case {"event": "caption", "turn": turn, "who": "clone", "text": text} if turn == number:
                 answer = text
             case {"event": "fault", "fault": fault, "active": True, "detail": detail}:
+                if number is not None and "again in" in detail:  # the rest is told at the end
+                    complain(f"clonespeaker: {detail}")
                 faults[fault] = detail
             case {"event": "turn", "turn": turn, "outcome": outcome} if turn == number:
                 if answer:

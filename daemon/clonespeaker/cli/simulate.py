@@ -59,6 +59,7 @@ async def _serve(clone: SimulatedClone, host: str, port: int) -> None:
     curl = "curl --insecure" if clone.tls else "curl"
     say("Let it misbehave:")
     say(f"""  {curl} -X PUT {url}/simulated/fault -d '{{"fault": "cut-after", "at": 3}}'""")
+    say(f"""  {curl} -X PUT {url}/simulated/fault -d '{{"fault": null}}'    # and behave again""")
     interrupted = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, interrupted.set)

@@ -58,7 +58,10 @@ def _show_snapshot(snapshot: dict[str, Any]) -> None:
     ]
     say(table(rows))
     for fault in snapshot["faults"]:
+        cause = snapshot.get("causes", {}).get(fault)  # an older daemon tells none
         say(coloured(f"fault: {fault}: {FAULTS.get(fault, '')}", "red"))
+        if cause:
+            say(f"       {cause}")
 
 
 def _describe(device: dict[str, Any] | None) -> str:

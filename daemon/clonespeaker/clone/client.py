@@ -27,6 +27,7 @@ from clonespeaker.errors import CloneError
 
 _WHOLE_LIMIT_BYTES = 4 * LIMIT_BYTES  # a reply that is not streamed, a history; what may come without a single event
 _REFUSAL_LIMIT_BYTES = 64 * 1024
+_LOOK_AGAIN_S = 1.0  # whether the body of a question that was answered early is sent by now
 _AFTER_FINAL_S = 0.5  # for the stream's end, so that the connection can be used again
 
 
@@ -167,7 +168,9 @@ class CloneClient:
 
         async for piece in body:
             allow(self._patience.upload_s)
+            request.piece_at = time.monotonic()
             yield piece
+            request.piece_at = None
             allow(None)
         request.body_sent_at = time.monotonic()
         allow(self._patience.event_s)
@@ -189,9 +192,9 @@ class CloneClient:
         too_large_last = False
         while True:
             begun = time.monotonic()
-            async with asyncio.timeout(self._patience_left_s(waited_s, request)):
-                chunk = await response.content.readany()
-            waited_s += time.monotonic() - begun
+            chunk = await self._next_chunk(response, waited_s, request)
+            if request.body_sent_at is not None:  # who still speaks waits for nothing
+                waited_s += time.monotonic() - max(begun, request.body_sent_at)
             silent_bytes += len(chunk)
             events = parser.feed(chunk) if chunk else parser.close()
             if parser.passing_over or parser.growing_bytes > len(chunk):  # a long event on a slow link; no ping is one
@@ -220,10 +223,18 @@ class CloneClient:
             if not chunk:
                 raise CloneError("the clone's answer ended before it was complete", fault="reply-broken")
 
-    def _patience_left_s(self, waited_s: float, request: Request) -> float | None:
-        if request.body_sent_at is None:
-            return None  # it answered early; the user still speaks
-        return min(self._patience.silence_s, self._patience.event_s - waited_s)
+    async def _next_chunk(self, response: aiohttp.ClientResponse, waited_s: float, request: Request) -> bytes:
+        """The next bytes of a stream, be the body sent or not. Raises TimeoutError."""
+        while True:
+            is_sent = request.body_sent_at is not None
+            left_s = min(self._patience.silence_s, self._patience.event_s - waited_s) if is_sent else _LOOK_AGAIN_S
+            try:
+                async with asyncio.timeout(left_s):
+                    return await response.content.readany()
+            except TimeoutError:  # it answered early: the user may still speak, or the body be stuck
+                piece_at = request.piece_at
+                if is_sent or (piece_at is not None and time.monotonic() - piece_at > self._patience.upload_s):
+                    raise
 
     async def _read_to_end(self, response: aiohttp.ClientResponse) -> None:
         """So that the connection can be used again."""

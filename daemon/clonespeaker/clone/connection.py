@@ -36,6 +36,8 @@ class Request:
     """One request, as it went: times in monotonic seconds, None until it came to that."""
 
     connected_at: float | None = None
+    piece_at: float | None = None
+    """When the piece of the body that is on its way was handed over; None between pieces."""
     body_sent_at: float | None = None
     first_event_at: float | None = None
     status: int | None = None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
+import os
 import ssl
 import time
 from collections.abc import Iterator, Mapping
@@ -46,7 +47,8 @@ def unreachable(base_url: str) -> Iterator[None]:
     except aiohttp.ClientSSLError as error:
         raise _offline(f"no encrypted connection to {base_url} ({_reason(error)})", error, retryable=False) from error
     except aiohttp.ClientConnectorError as error:
-        raise _offline(f"can't connect to {base_url} ({error.strerror or error})", error) from error
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise _offline(f"can't connect to {base_url} ({why}); check the network, and clone.base_url", error) from error
     except aiohttp.ServerTimeoutError as error:
         raise _offline(f"{base_url} does not answer; check the network", error) from error
     except TimeoutError as error:
@@ -115,7 +117,9 @@ def from_status(status: int, *, headers: Mapping[str, str], body: bytes, what: s
         )
 
     if status == 401:
-        return error(f"the clone refused the API key (401){words}. Check the key, or make a new one", "refused")
+        return error(
+            f"the clone refused the API key (401){words}. Check the key, or make a new one; then restart", "refused"
+        )
     if status == 403 and not said:
         return error(f"{base_url} refused the request (403); the key may not be active yet", "refused")
     if status == 403:

@@ -86,7 +86,9 @@ class SimulatedClone(Behaviour):
             self._door = Door(self._runner.server, host, port, tls)
         except OSError as error:
             await self.stop()
-            raise ClonespeakerError(f"the simulated clone can't listen: {error.strerror}") from error
+            raise ClonespeakerError(
+                f"the simulated clone can't listen on {host}, port {port} ({error.strerror}); choose another (--port)"
+            ) from error
         except ClonespeakerError:
             await self.stop()
             raise

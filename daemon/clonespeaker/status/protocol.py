@@ -10,8 +10,8 @@ Every message is one JSON object in one text frame. Times are milliseconds unles
     {"type": "result", "id": ID, "ok": false, "error": {"code": CODE, "message": TEXT}}
 
 Snapshot: `device`, `state` (`starting` `idle` `listening` `thinking` `speaking`), `muted`, `volume` (0–100),
-`faults` (names), `clone`, `conversation` (`id`, `messages`), `turn` (its number, or null), `totals`. Every event
-after a snapshot happened after it, and none in between is lost.
+`faults` (names), `causes` (name → what is wrong and what to do), `clone`, `conversation` (`id`, `messages`), `turn`
+(its number, or null), `totals`. Every event after a snapshot happened after it, and none in between is lost.
 
     event                  fields
     state                  state; turn (its number, or null)
