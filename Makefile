@@ -21,7 +21,7 @@ help:
 	@echo 'make demo    talk with a simulated clone: no key, no hardware (SPACE is the button)'
 	@echo 'make test    all tests, the real sound path included'
 	@echo 'make check   style and types'
-	@echo 'make bench   benchmarks: seven minutes, with QUICK=1 one'
+	@echo 'make bench   benchmarks: eleven minutes, with QUICK=1 one'
 	@echo "make soak    turns with faults, for ten minutes; SOAK='--minutes 60 --picture soak.svg'"
 	@echo 'make fuzz    hostile input, a minute for each way in; x86-64 only'
 	@echo 'make setup   what the others share: install what is needed'

@@ -104,26 +104,34 @@ async def _measure(state: str, lose: Way, bring_back: Way) -> tuple[float, float
 
 
 async def _talk(daemon: Daemon) -> None:
-    """A press as soon as presses are taken, half a second of everything else, and the answer."""
+    """Press as soon as presses are taken, speak, let go, hear the answer out."""
     while True:
+        daemon.told.forget()
         await daemon.press()
+        number = await _begun(daemon)
         await asyncio.sleep(_SPEECH_S)
         await daemon.release()
-        turn = await _next_turn(daemon)
-        if turn == "answered":
-            return
+        if number is not None:
+            while (turn := await daemon.told.next("turn", 30.0))["turn"] != number:
+                pass  # the one before, whose end comes late
+            if turn["outcome"] == "answered":
+                return
 
 
-async def _next_turn(daemon: Daemon) -> str | None:
-    """How the turn came out; None where the press was refused."""
-    over = asyncio.create_task(daemon.told.next("turn", 5.0))
-    refused = asyncio.create_task(daemon.told.next("refusal", 5.0))
-    await asyncio.wait({over, refused}, return_when=asyncio.FIRST_COMPLETED)
-    outcome: str | None = over.result()["outcome"] if over.done() else None
-    for waiting in (over, refused):
-        waiting.cancel()
-    await asyncio.gather(over, refused, return_exceptions=True)
-    return outcome
+async def _begun(daemon: Daemon) -> int | None:
+    """The number of the turn that a press began; None where it was refused."""
+    state = asyncio.create_task(daemon.told.next("state", 10.0))
+    refusal = asyncio.create_task(daemon.told.next("refusal", 10.0))
+    while True:
+        await asyncio.wait({state, refusal}, return_when=asyncio.FIRST_COMPLETED)
+        if refusal.done():
+            state.cancel()
+            return None
+        if (told := state.result())["state"] == "listening":
+            refusal.cancel()
+            number: int = told["turn"]
+            return number
+        state = asyncio.create_task(daemon.told.next("state", 10.0))
 
 
 async def _frozen_for_good() -> float:

@@ -37,7 +37,7 @@ from clonespeaker.simulate.faults import FAULTS
 
 _SAMPLE_EVERY_S = 2.0
 _SETTLE_S = 60.0  # what is there after the first minute is there to stay
-_QUIET_S = 13.0  # the daemon is at rest: it gives memory back after 10, and the speaker falls asleep
+_QUIET_S = 20.0  # the daemon is at rest: it gives memory back after 10, its idle connections after 15
 _HANGS_AFTER_S = 45.0
 # Than after the first minute, in which chance may not have brought the largest replies yet; than halfway, of a leak.
 _MORE_MEMORY_MB, _LEAKED_MB = 10.0, 3.0
