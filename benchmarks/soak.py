@@ -38,6 +38,7 @@ from clonespeaker.simulate.faults import FAULTS
 _SAMPLE_EVERY_S = 2.0
 _SETTLE_S = 60.0  # what is there after the first minute is there to stay
 _QUIET_S = 20.0  # the daemon is at rest: it gives memory back after 10, its idle connections after 15
+_POOLED = 2  # idle connections to the clone: whoever looks whether a fault is over may just have used them
 _HANGS_AFTER_S = 45.0
 # Than after the first minute, in which chance may not have brought the largest replies yet; than halfway, of a leak.
 _MORE_MEMORY_MB, _LEAKED_MB = 10.0, 3.0
@@ -127,8 +128,8 @@ class Soaked:
         for before, more_mb in ((first, _MORE_MEMORY_MB), (halfway, _LEAKED_MB)):
             if last.memory_mb > before.memory_mb + more_mb:
                 found.append(f"memory grew from {before.memory_mb:.1f} to {last.memory_mb:.1f} MB")
-        for what in ("descriptors", "threads", "tasks"):
-            if getattr(last, what) > getattr(first, what):
+        for what, more in (("descriptors", _POOLED), ("threads", 0), ("tasks", 0)):
+            if getattr(last, what) > getattr(first, what) + more:
                 found.append(f"{what} grew from {getattr(first, what)} to {getattr(last, what)}")
         return found + self.ledger.problems()
 

@@ -190,7 +190,8 @@ class Appliance:
                     self._note(event.error)
                     if self.hand.habits.earcons_on:
                         self._signals.failed(self._tasks, after=self._closing)
-                        self._after(_REST_AFTER_S, lambda: self._start(self._rest()))
+                        if before.state is State.IDLE:  # else a turn's end sees to it
+                            self._after(_REST_AFTER_S, lambda: self._start(self._rest()))
                 case Action.NOTE:
                     assert isinstance(event, MicrophoneLost)
                     self._note(event.error)
