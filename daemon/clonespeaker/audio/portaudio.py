@@ -35,7 +35,9 @@ log = logging.getLogger(__name__)
 
 _INVALID_RATE, _INVALID_CHANNELS, _UNAVAILABLE = -9997, -9998, -9985  # PortAudio's error numbers
 _FRESH_S = 0.5  # so soon after it was opened, a device is taken to be still there
-_silenced = threading.Lock()  # microphone and speaker may be opened in two threads; there is one descriptor
+# PortAudio keeps its streams in a list that knows no threads: two opened at once have crashed the process. And there
+# is one file descriptor 2. Starting, stopping and asking concern a stream alone.
+_one_at_a_time = threading.RLock()
 
 
 class SoundSystem:
@@ -81,7 +83,8 @@ class SoundSystem:
         """Give PortAudio back; no stream is open."""
         initialised, self._initialised = self._initialised, None
         if initialised is not None:
-            initialised.terminate()
+            with _one_at_a_time:
+                initialised.terminate()
 
     def devices(self) -> list[Device]:
         """All that there are, in PortAudio's order."""
@@ -244,8 +247,9 @@ class _PortAudioStream:
                 # Where the device has gone meanwhile, opening it says so. Starting the stream of old would never
                 # return: PortAudio 19.6 starts it on a thread of its own, and where that fails, the thread ends
                 # with the mutex that Pa_StartStream waits for (CallbackThreadFunc in pa_linux_alsa.c).
-                self._stream.close()
-                self._stream = self._open()
+                with _quiet():
+                    self._stream.close()
+                    self._stream = self._open()
                 self._opened_at = time.monotonic()
             if not self._stream.is_active():
                 self._stream.start_stream()
@@ -264,7 +268,7 @@ class _PortAudioStream:
             self._stream.stop_stream()
 
     def close(self) -> None:
-        with contextlib.suppress(OSError):
+        with _one_at_a_time, contextlib.suppress(OSError):
             self._stream.close()
 
 
@@ -282,7 +286,7 @@ class _Notes:
 def _quiet() -> Iterator[_Notes]:
     """Keep what is written to file descriptor 2 meanwhile; readable afterwards."""
     notes = _Notes()
-    with _silenced, os.fdopen(os.memfd_create("notes"), "w+b") as kept:  # no disk: that may be full
+    with _one_at_a_time, os.fdopen(os.memfd_create("notes"), "w+b") as kept:  # no disk: that may be full
         terminal = os.dup(2)
         os.dup2(kept.fileno(), 2)
         try:
