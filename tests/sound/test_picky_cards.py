@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+import pyaudio
 import pytest
 
 from clonespeaker.audio.pcm import Samples
@@ -38,6 +39,8 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make_picky(card: SoundCard, library: Path, *, rate_hz: int, channels: int, wired: int = -1) -> None:
+    """Add them to the card's; to be called before PortAudio looks for devices."""
+    forget_what_hung()
     settings = SETTINGS.format(library=library, rate_hz=rate_hz, channels=channels, wired=wired)
     card.alsa_settings.write_text(card.alsa_settings.read_text() + settings)
 
@@ -93,6 +96,12 @@ def test_the_right_rate_beside_a_running_stream(own_card: SoundCard, library: Pa
     finally:
         microphone.close()
         sound.close()
+
+
+def forget_what_hung() -> None:
+    """Where an earlier test's device hung, its PortAudio is initialised still, and would not look anew."""
+    for _ in range(10):
+        pyaudio.pa.terminate()  # once for each time it was initialised; nothing where it is not
 
 
 def sounding_frames(samples: Samples) -> int:
