@@ -16,7 +16,9 @@ from clonespeaker.clone.client import CloneClient, Patience
 from clonespeaker.clone.connection import open_session
 
 KEY = "dsk-simulated"
-IMPATIENT = Patience(connect_s=1.0, upload_s=1.0, event_s=0.2, silence_s=0.2, answer_s=0.2)
+IMPATIENT = Patience(
+    connect_s=2.0, upload_s=2.0, event_s=0.8, silence_s=0.8, answer_s=0.8
+)  # a busy machine stands still for less
 
 
 @asynccontextmanager

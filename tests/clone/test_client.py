@@ -305,7 +305,7 @@ async def test_a_long_event_on_a_slow_link_is_no_silence() -> None:
         await peer.send(b'data: {"clone_response": {"text": "Hi", "audio": "')
         for _ in range(12):
             await peer.send(b"A" * 400)
-            await asyncio.sleep(0.05)  # three times IMPATIENT's patience with an event, all in all
+            await asyncio.sleep(0.2)  # three times IMPATIENT's patience with an event, all in all
         await peer.send(b'"}}\n\n')
 
     async with serving(talk) as server, connected(server.url, patience=IMPATIENT) as client:
