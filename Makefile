@@ -14,7 +14,11 @@ DEBIAN_RUN := python3-venv python3-dev gcc portaudio19-dev libportaudio2 libasou
 # For the real sound path without a sound card, and a simulated clone with a voice.
 DEBIAN_TEST := $(DEBIAN_RUN) pulseaudio pulseaudio-utils espeak-ng
 
-.PHONY: demo test check bench soak fuzz setup clean
+# For `make deb`, of Debian 12 or 13.
+DEBIAN_DEB := debhelper dpkg-dev python3-venv python3-shtab
+ARCHITECTURES ?= amd64 arm64
+
+.PHONY: demo test check bench soak fuzz deb setup clean
 .DEFAULT_GOAL := help
 
 help:
@@ -24,6 +28,7 @@ help:
 	@echo 'make bench   benchmarks: eleven minutes, with QUICK=1 one'
 	@echo "make soak    turns with faults, for ten minutes; SOAK='--minutes 60 --picture soak.svg'"
 	@echo 'make fuzz    hostile input, a minute for each way in; x86-64 only'
+	@echo 'make deb     Debian packages for amd64 and arm64, into dist/'
 	@echo 'make setup   what the others share: install what is needed'
 
 demo: $(VENV)/.ready
@@ -46,6 +51,19 @@ soak: packages-test $(VENV)/.ready
 fuzz: $(VENV)/.fuzz
 	@$(VENV)/bin/python -m tests.fuzz $(FUZZ)
 
+# Built in a copy, for Debian's tools write beside and into the tree; only fetch-wheels.sh uses the network.
+deb: packages-deb
+	@rm -rf build/deb && mkdir -p build/deb dist
+	@test -x build/pip/bin/python || python3 -m venv build/pip
+	@set -e; for architecture in $(ARCHITECTURES); do \
+	  tree=build/deb/$$architecture/clonespeaker; mkdir -p $$tree; \
+	  cp -r CHANGELOG.md LICENSE README.md config daemon debian docs hardware systemd $$tree; \
+	  PATH=$$PWD/build/pip/bin:$$PATH debian/fetch-wheels.sh $$architecture $$tree/build/wheels; \
+	  (cd $$tree && dpkg-buildpackage --host-arch=$$architecture --build=binary --no-check-builddeps --no-sign) \
+	    >build/deb/$$architecture.log 2>&1 || { cat build/deb/$$architecture.log; exit 1; }; \
+	  mv build/deb/$$architecture/*.deb dist/; \
+	done; ls -l dist/*.deb
+
 setup: $(VENV)/.ready
 
 # The virtual environment, made anew where the dependencies have changed.
@@ -61,8 +79,9 @@ $(VENV)/.fuzz: $(VENV)/.ready
 
 packages-run: DEBIAN = $(DEBIAN_RUN)
 packages-test: DEBIAN = $(DEBIAN_TEST)
-.PHONY: packages-run packages-test
-packages-run packages-test:
+packages-deb: DEBIAN = $(DEBIAN_DEB)
+.PHONY: packages-run packages-test packages-deb
+packages-run packages-test packages-deb:
 	@missing=$$(for package in $(DEBIAN); do \
 	  dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || echo $$package; done); \
 	if [ -n "$$missing" ]; then \

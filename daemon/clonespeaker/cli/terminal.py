@@ -7,8 +7,6 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "dim": "2", "bold": "1"}
 
 # What a terminal obeys instead of showing it, but for colours: what others wrote must not move cursors or set titles.
@@ -29,6 +27,8 @@ def complain(text: str) -> None:
 
 def say_json(value: Any) -> None:
     """A value as one line of JSON to standard output."""
+    import msgspec  # not above: help alone needs nothing but the standard library
+
     say(msgspec.json.encode(value).decode())
 
 
