@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from clonespeaker.audio.devices import Device, Direction, match, shapes
+from clonespeaker.audio.devices import Card, Device, Direction, card_of, match, shapes
 
 
-def device(index: int, name: str, card_id: str | None = None, *, usb: bool = False, channels: int = 2) -> Device:
-    return Device(index, name, card_id, usb, channels, channels, 44_100)
+def device(
+    index: int, name: str, card_id: str | None = None, *, usb: bool = False, channels: int = 2, port: str | None = None
+) -> Device:
+    return Device(index, name, card_id, usb, channels, channels, 44_100, port)
 
 
 PI = [
@@ -21,6 +25,12 @@ PI = [
     device(6, "dmix"),
 ]
 BARE = PI[:2]
+TWINS = [
+    device(0, "USB PnP Sound Device: Audio (hw:1,0)", "Device", usb=True, port="1-1.2"),
+    device(1, "USB PnP Sound Device: Audio (hw:2,0)", "Device_1", usb=True, port="1-1.3"),
+    device(2, "USB PnP Sound Device: Audio #1 (hw:2,1)", "Device_1", usb=True, port="1-1.3"),
+    device(3, "HDA usb:1-1.2 look-alike"),
+]
 
 
 @pytest.mark.parametrize(
@@ -43,6 +53,10 @@ BARE = PI[:2]
         pytest.param(PI, "hw:3", 5, [3], id="even a number, for now"),
         pytest.param(PI, "Blaster", 5, [], id="no such"),
         pytest.param([], "auto", None, [], id="no devices"),
+        pytest.param(TWINS, "usb:1-1.2", 0, [0], id="a USB port"),
+        pytest.param(TWINS, "usb:1-1.3", 0, [1, 2], id="a USB port, and all that the card has"),
+        pytest.param(TWINS, "usb:1-1", 0, [], id="the port of the hub above is not it"),
+        pytest.param(PI, "usb:1-1.2", 5, [], id="a USB port where no port is known"),
     ],
 )
 def test_match(able: list[Device], wanted: str, default_index: int | None, found: list[int]) -> None:
@@ -75,6 +89,44 @@ def test_shapes(direction: Direction, most: int, counts: list[int], default_rate
     assert rates[0] == default_rate_hz
     assert next(rate for rate in rates if rate != default_rate_hz) == (48_000 if default_rate_hz == 44_100 else 44_100)
     assert {44_100, 48_000, 16_000} <= set(rates)
+
+
+@pytest.fixture
+def cards(tmp_path: Path) -> dict[str, Path]:
+    """Files as the kernel shows them: a HAT, two sound sticks of one model behind a hub, one in a port of its own."""
+    asound, sys_sound, devices = tmp_path / "asound", tmp_path / "class" / "sound", tmp_path / "devices"
+    usb = "platform/soc/3f980000.usb/usb1"
+    for number, card_id, where in (
+        (0, "sndrpigooglevoi", "platform/soc/soc:sound"),
+        (1, "Device", f"{usb}/1-1/1-1.2/1-1.2:1.0"),
+        (2, "Device_1", f"{usb}/1-1/1-1.3/1-1.3.4/1-1.3.4:1.1"),
+        (10, "Mic", "pci0000:00/0000:00:14.0/usb3/3-12/3-12:1.0"),
+    ):
+        (asound / f"card{number}").mkdir(parents=True)
+        (asound / f"card{number}" / "id").write_text(card_id + "\n")
+        if "usb" in where:
+            (asound / f"card{number}" / "usbid").write_text("0d8c:0014\n")
+        card = devices / where / "sound" / f"card{number}"
+        card.mkdir(parents=True)
+        (card / "device").symlink_to("../..")
+        sys_sound.mkdir(parents=True, exist_ok=True)
+        (sys_sound / card.name).symlink_to(card)
+    return {"asound": asound, "sys_sound": sys_sound}
+
+
+@pytest.mark.parametrize(
+    ("name", "card"),
+    [
+        ("USB PnP Sound Device: Audio (hw:1,0)", Card("Device", True, "1-1.2")),
+        ("USB PnP Sound Device: Audio (hw:2,0)", Card("Device_1", True, "1-1.3.4")),
+        ("USB: Audio (hw:10,1)", Card("Mic", True, "3-12")),
+        ("snd_rpi_googlevoicehat_soundcar: Google (hw:0,0)", Card("sndrpigooglevoi", False, None)),
+        ("gone in the meantime: Audio (hw:4,0)", Card(None, False, None)),
+        ("default", Card(None, False, None)),
+    ],
+)
+def test_the_card_behind_a_name(cards: dict[str, Path], name: str, card: Card) -> None:
+    assert card_of(name, **cards) == card
 
 
 def test_a_device_has_channels_in_each_direction() -> None:

@@ -63,8 +63,18 @@ def test_the_pins_are_those_that_gpiozero_knows() -> None:
         (
             "microphone",
             "device",
-            ["auto", "default", "Device", "USB PnP Sound", "2i2", "hw:CARD=Device", "C-Media (USB)"],
-            ["1", "hw:1,0", "plughw:0", ""],
+            [
+                "auto",
+                "default",
+                "Device",
+                "USB PnP Sound",
+                "2i2",
+                "hw:CARD=Device",
+                "C-Media (USB)",
+                "usb:1-1.2",
+                "usb:3-1",
+            ],
+            ["1", "hw:1,0", "plughw:0", "", "usb:", "usb:1", "usb:1-1.2:1.0", "usb:1-1.", "usb:0d8c:0014"],
         ),
         ("status", "host", ["127.0.0.1", "::1", "kiosk.local"], ["http://a", "a b", ""]),
         (

@@ -91,7 +91,8 @@ def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
 def test_a_clone_is_needed_to_talk_with_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"/config.yaml: clone\.slug: not set; put the clone's name there"):
         require_clone(read(tmp_path, ""))
-    with pytest.raises(ConfigError, match=r"/config.yaml:14: clone\.slug: not set"):
+    line = 1 + next(n for n, line in enumerate(SHIPPED.read_text("utf-8").splitlines()) if line.startswith("  slug:"))
+    with pytest.raises(ConfigError, match=rf"/config.yaml:{line}: clone\.slug: not set"):
         require_clone(load(SHIPPED, {}))
     require_clone(read(tmp_path, "clone: {slug: ada}"))
     require_clone(read(tmp_path, "clone: {conversation_id: 123e4567-e89b-12d3-a456-426614174000}"))

@@ -1,8 +1,8 @@
 """Sound devices: their names that stay, what the settings may mean by one, and what to ask of it.
 
 Card numbers change from boot to boot, so nobody configures them: a device is `auto` (a USB card where there is
-one, else ALSA's default), `default`, an ALSA card id (`cat /proc/asound/cards`: the word in brackets), or part
-of a name.
+one, else ALSA's default), `default`, an ALSA card id (`cat /proc/asound/cards`: the word in brackets), the USB port
+that the card sits in (`usb:1-1.2`, which tells two cards of one model apart), or part of a name.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Direction = Literal["microphone", "speaker"]
 
@@ -21,6 +21,7 @@ RATES_HZ = (44_100, 48_000, 32_000, 22_050, 16_000, 96_000, 8_000)
 """The usual rates, those nearest to what speech wants first."""
 
 _ASOUND = Path("/proc/asound")
+_SYS_SOUND = Path("/sys/class/sound")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Device:
         name: what PortAudio calls it.
         card_id: ALSA's id of the card, which stays over reboots; None for what is no card.
         is_usb: the card sits on USB.
+        usb_port: where there, as the kernel writes it: bus, port, ports of hubs, `1-1.2`; None where that is unknown.
         microphone_channels: channels it captures; 0: it doesn't.
         speaker_channels: channels it plays; 0: it doesn't.
         default_rate_hz: what PortAudio would open it with.
@@ -44,6 +46,7 @@ class Device:
     microphone_channels: int
     speaker_channels: int
     default_rate_hz: int
+    usb_port: str | None = None
 
     def channels(self, direction: Direction) -> int:
         """Channels in that direction."""
@@ -55,13 +58,23 @@ class Device:
         return self.card_id or self.name
 
 
-def card_of(name: str) -> tuple[str | None, bool]:
-    """ALSA's id of the card that a PortAudio name like `USB Audio: - (hw:1,0)` means, and whether it sits on USB."""
+class Card(NamedTuple):
+    """The card that a device belongs to; see `Device`."""
+
+    id: str | None
+    is_usb: bool
+    usb_port: str | None
+
+
+def card_of(name: str, *, asound: Path = _ASOUND, sys_sound: Path = _SYS_SOUND) -> Card:
+    """The card that a PortAudio name like `USB Audio: - (hw:1,0)` means, as ALSA and the kernel know it."""
     number = re.search(r"\(hw:(\d+),\d+\)", name)
     if number is None:
-        return None, False
-    card = _ASOUND / f"card{number[1]}"
-    return _read(card / "id"), (card / "usbid").exists()
+        return Card(None, False, None)
+    card = asound / f"card{number[1]}"
+    # /sys/class/sound/card1/device is the USB interface: …/usb1/1-1/1-1.2/1-1.2:1.0
+    interface = re.fullmatch(r"(\d+-\d+(?:\.\d+)*):\d+\.\d+", (sys_sound / card.name / "device").resolve().name)
+    return Card(_read(card / "id"), (card / "usbid").exists(), interface and interface[1])
 
 
 def match(able: list[Device], wanted: str, *, default_index: int | None) -> list[Device]:
@@ -73,6 +86,8 @@ def match(able: list[Device], wanted: str, *, default_index: int | None) -> list
         return default
     if wanted == "auto":
         return list(dict.fromkeys([device for device in able if device.is_usb] + default))
+    if wanted.startswith("usb:"):
+        return [device for device in able if device.usb_port == wanted.removeprefix("usb:")]
     exact = [device for device in able if wanted in (device.card_id, device.name)]
     return exact or [device for device in able if wanted.casefold() in device.name.casefold()]
 

@@ -92,12 +92,13 @@ class SoundSystem:
 
     def _device(self, index: int) -> Device:
         info = self._portaudio.get_device_info_by_index(index)
-        card_id, is_usb = card_of(info["name"])
+        card = card_of(info["name"])
         return Device(
             index=index,
             name=info["name"],
-            card_id=card_id,
-            is_usb=is_usb,
+            card_id=card.id,
+            is_usb=card.is_usb,
+            usb_port=card.usb_port,
             microphone_channels=info["maxInputChannels"],
             speaker_channels=info["maxOutputChannels"],
             default_rate_hz=int(info["defaultSampleRate"]),
@@ -119,6 +120,12 @@ class SoundSystem:
                 direction,
                 f"no {direction} found; plug one in (clonespeaker devices lists what there is)",
                 detail=self.notes.strip(),
+            )
+        if wanted.startswith("usb:"):
+            ports = ", ".join(sorted({f"usb:{device.usb_port}" for device in able if device.usb_port})) or "none at all"
+            raise DeviceError(
+                direction,
+                f"no {direction} sits in {wanted!r}; there are: {ports}. Plug it in there, or set {direction}.device",
             )
         raise DeviceError(
             direction, f"no {direction} is called {wanted!r}; there are: {names}. Set {direction}.device to one of them"

@@ -29,7 +29,7 @@ def main(options: argparse.Namespace) -> int:
             (
                 " *" if device["auto"] else "  ",
                 device["name"],
-                "USB" if device["usb"] else "",
+                f"usb:{device['usb_port']}" if device["usb_port"] else "USB" if device["usb"] else "",
                 f"{device['channels']} channel(s)",
                 ", ".join(map(str, device["rates_hz"])) + " Hz"
                 if device["rates_hz"]
@@ -56,6 +56,7 @@ def _devices(sound: SoundSystem, direction: Direction) -> list[dict[str, Any]]:
             "name": device.stable_name,
             "portaudio_name": device.name,
             "usb": device.is_usb,
+            "usb_port": device.usb_port,
             "channels": device.channels(direction),
             "rates_hz": sound.rates_hz(device, direction),
             "auto": device in auto,

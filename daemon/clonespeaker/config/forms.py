@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -44,10 +44,10 @@ Host = Annotated[str, Meta(pattern=r"^[0-9A-Za-z_.:-]+$", extra={WORDS: "an addr
 SoundDevice = Annotated[
     str,
     Meta(
-        pattern=r"^(?!\d+$|(plug)?hw:\d).+$",
+        pattern=r"^(?!\d+$|(plug)?hw:\d|usb:(?!\d+-\d+(\.\d+)*$)).+$",
         extra={
-            WORDS: "auto, default, an ALSA card id or part of a name (card numbers change from boot to boot; "
-            "`clonespeaker devices` lists the names)"
+            WORDS: "auto, default, an ALSA card id, a USB port like usb:1-1.2 or part of a name (card numbers change "
+            "from boot to boot; `clonespeaker devices` lists the names)"
         },
     ),
 ]
@@ -58,4 +58,14 @@ Pin = Annotated[
         pattern=r"^((GPIO|BCM)?(1?[0-9]|2[0-7])|BOARD([3578]|1[0-35689]|2[1-46-9]|3[1-35-8]|40))$",
         extra={WORDS: "a pin like GPIO17 (GPIO0 to GPIO27), or BOARD11 for its place on the header"},
     ),
+]
+# Each has a file in hardware/boards; a test holds both together.
+BoardName = Literal[
+    "adafruit-voice-bonnet",
+    "aiy-voice-bonnet",
+    "aiy-voice-hat-v1",
+    "gpio-usb",
+    "pirate-audio",
+    "respeaker-2mic",
+    "wm8960",
 ]

@@ -23,8 +23,8 @@ class Loaded:
 
     Attributes:
         settings: the settings.
-        origins: where each comes from, by its dotted name: "default", "/etc/clonespeaker/config.yaml:12" or
-            "environment CLONESPEAKER_CLONE__SLUG".
+        origins: where each comes from, by its dotted name: "default", "/etc/clonespeaker/config.yaml:12",
+            "environment CLONESPEAKER_CLONE__SLUG" or "board respeaker-2mic".
         path: the file that was read, or None.
     """
 

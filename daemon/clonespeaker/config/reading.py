@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import yaml
 
+from clonespeaker.config.boards import fills_in
 from clonespeaker.config.conflicts import conflicts
 from clonespeaker.config.kinds import KINDS, SECTIONS
 from clonespeaker.config.secrecy import API_KEY_VARIABLE, is_secret, secrets, shown
@@ -37,7 +38,7 @@ class Reading:
     """What has been read so far; what is taken later goes before what was taken earlier.
 
     Attributes:
-        origins: where each setting comes from: `DEFAULT`, "<file>:<line>" or "environment <variable>".
+        origins: where each setting comes from: `DEFAULT`, "<file>:<line>", "environment <variable>" or "board <name>".
     """
 
     def __init__(self) -> None:
@@ -91,6 +92,7 @@ class Reading:
         Raises:
             ConfigError: with every problem there is.
         """
+        self._fill_in()
         tree: dict[str, Any] = {}
         for key, value in self._values.items():
             section, _, name = key.rpartition(".")
@@ -103,6 +105,14 @@ class Reading:
         if self._problems:
             raise ConfigError(self._problems)
         return settings
+
+    def _fill_in(self) -> None:
+        """What the board says, wherever nobody else said anything."""
+        name = self._values.get("board")
+        for key, value in (fills_in(name) if name else {}).items():
+            if key not in self._values and key not in self._doubtful:
+                self._values[key] = value
+                self.origins[key] = f"board {name}"
 
     def _take_mapping(self, file: str, mapping: yaml.MappingNode, prefix: str) -> None:
         lines: dict[str, int] = {}

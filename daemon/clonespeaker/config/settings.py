@@ -15,6 +15,7 @@ from msgspec import Meta
 from clonespeaker.config.forms import (
     WORDS,
     AbsolutePath,
+    BoardName,
     Email,
     Host,
     Name,
@@ -102,7 +103,7 @@ class Microphone(Section, frozen=True, kw_only=True):
         SoundDevice,
         Meta(
             description="The card to record with: auto (a USB card where there is one, else ALSA's default), "
-            "default, an ALSA card id, or part of a name."
+            "default, an ALSA card id, a USB port (usb:1-1.2), or part of a name."
         ),
     ] = "auto"
     pre_roll_ms: Annotated[
@@ -134,7 +135,7 @@ class Speaker(Section, frozen=True, kw_only=True):
         SoundDevice,
         Meta(
             description="The card to play on: auto (a USB card where there is one, else ALSA's default), "
-            "default, an ALSA card id, or part of a name."
+            "default, an ALSA card id, a USB port (usb:1-1.2), or part of a name."
         ),
     ] = "auto"
     period_ms: Annotated[
@@ -253,9 +254,9 @@ class Settings(Section, frozen=True, kw_only=True):
         "/var/lib/clonespeaker"
     )
     board: Annotated[
-        None,
+        BoardName | None,
         Meta(
-            description="A board's profile, which fills in pins and cards. None are shipped yet: leave it empty.",
-            extra={WORDS: "known: no board profiles are shipped yet; leave it empty and set pins and cards yourself"},
+            description="The sound board on the header: fills in pins and cards where the settings leave them empty. "
+            "Empty: none."
         ),
     ] = None
