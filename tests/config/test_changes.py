@@ -6,6 +6,7 @@ import pytest
 from clonespeaker import wiring
 from clonespeaker.config.changes import AT_ONCE, changed, take_at_once
 from clonespeaker.config.settings import Button, Clone, Settings, Speaker
+from tests.config.settings_text import read
 
 OTHERS = {
     "clone.reply": "text",
@@ -40,6 +41,12 @@ def test_what_differs() -> None:
 def test_what_takes_effect_and_what_waits() -> None:
     after = Settings(clone=Clone(slug="x", reply="text"), speaker=Speaker(volume=1), button=Button(pin="GPIO4"))
     assert take_at_once(Settings(), after) == Settings(clone=Clone(reply="text"), speaker=Speaker(volume=1))
+
+
+def test_another_board_waits_for_a_restart_with_all_that_it_fills_in() -> None:
+    after = read("board: aiy-voice-hat-v1")
+    assert changed(Settings(), after) == ["microphone.device", "speaker.device", "button.pin", "board"]
+    assert take_at_once(Settings(), after) == Settings()
 
 
 def test_all_have_another_value_here() -> None:
