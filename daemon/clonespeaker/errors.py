@@ -8,6 +8,7 @@ that is raised is our own bug, and crashes.
     ├── DeviceError            exit 1    microphone, speaker, button
     ├── StuckError             exit 1    the sound system hangs; only a fresh process can help
     ├── StateError             exit 1    the state directory or another daemon in it
+    ├── CardError              exit 1    the boot partition, or where settings go: full, read-only, broken
     ├── StatusError            exit 1    the local websocket: port taken, no daemon there, command refused
     ├── MediaError             exit 1    sound that can't be read (a broken WAV, a codec that is not installed)
     └── CloneError             exit 1, 69 (can't be reached) or 77 (refused)
@@ -90,6 +91,10 @@ class StuckError(ClonespeakerError):
 
 class StateError(ClonespeakerError):
     """The state directory can't be used, or another daemon uses it."""
+
+
+class CardError(ClonespeakerError):
+    """What was left on the boot partition is right, but can't be taken over, or can't be cleared away there."""
 
 
 class StatusError(ClonespeakerError):

@@ -103,6 +103,12 @@ def parser() -> argparse.ArgumentParser:
     config.add_argument("what", choices=("check", "show", "schema"), help="all mistakes at once; what is in force and "
                         "from where; JSON Schema for editors")  # fmt: skip
 
+    provision = add("provision", "provision", "take over settings and a key that were left on the boot partition")
+    boot, etc = Path("/boot/firmware"), Path("/etc/clonespeaker")
+    provision.add_argument("--from", dest="card", metavar="DIR", type=Path, default=boot, help="default: %(default)s")
+    provision.add_argument("--to", dest="device", metavar="DIR", type=Path, default=etc, help="default: %(default)s")
+    provision.add_argument("--silent", action="store_true", help="do not sound mistakes")
+
     simulate = add("simulate", "simulate", "the simulated clone alone")
     port, think_s, rate_hz = _number(int, 0, 65_535), _number(float, 0, 600), _number(int, 8_000, 192_000)
     length_ms, late_ms, pace = _number(float, 1, 60_000), _number(float, 0, 60_000), _number(float, 0.01, 100)

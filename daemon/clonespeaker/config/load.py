@@ -58,6 +58,24 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Loaded:
     return Loaded(reading.finish(), reading.origins, found)
 
 
+def load_text(name: str, text: str, environ: Mapping[str, str], *, where_keys_go: str) -> Loaded:
+    """The same for settings that are not in their place yet.
+
+    Args:
+        name: what messages call the file.
+        text: all that is in it.
+        environ: as for `load`.
+        where_keys_go: what to do with an API key, for who put it into the file.
+
+    Raises:
+        ConfigError: with every problem there is.
+    """
+    reading = Reading(where_keys_go=where_keys_go)
+    reading.take_file(name, text.encode())
+    reading.take_environment(environ)
+    return Loaded(reading.finish(), reading.origins, Path(name))
+
+
 def require_clone(loaded: Loaded) -> None:
     """Checks that there is a clone to talk with; only commands that talk with it need one.
 

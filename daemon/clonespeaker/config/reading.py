@@ -28,8 +28,8 @@ DEFAULT = "default"
 
 _VARIABLES = {key.replace(".", "__").upper(): key for key in KINDS}
 _TEXT_TAG = "tag:yaml.org,2002:str"
-_NO_SECRETS = (
-    "API keys never go in this file; put the key alone in a file of its own and name that in clone.api_key_file, "
+_WHERE_KEYS_GO = (
+    "put the key alone in a file of its own and name that in clone.api_key_file, "
     f"or give it as systemd credential `api-key` or in the variable {API_KEY_VARIABLE}"
 )
 
@@ -39,9 +39,13 @@ class Reading:
 
     Attributes:
         origins: where each setting comes from: `DEFAULT`, "<file>:<line>", "environment <variable>" or "board <name>".
+
+    Args:
+        where_keys_go: what to do with an API key, for who put it into the file.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, where_keys_go: str = _WHERE_KEYS_GO) -> None:
+        self._where_keys_go = where_keys_go
         self.origins = dict.fromkeys(KINDS, DEFAULT)
         self._values: dict[str, Any] = {}
         self._problems: list[str] = []
@@ -59,7 +63,9 @@ class Reading:
         except SyntaxProblem as error:
             raise ConfigError([f"{name}:{error.line}: {error}"]) from error
         for node in sorted(secrets(root), key=_line):
-            self._problem(f"{name}:{_line(node)}", f"{shown(node.value)}: {_NO_SECRETS}")
+            self._problem(
+                f"{name}:{_line(node)}", f"{shown(node.value)}: API keys never go in this file; {self._where_keys_go}"
+            )
         if isinstance(root, yaml.MappingNode):
             self._take_mapping(name, root, "")
         elif root is not None and not is_nothing(root):

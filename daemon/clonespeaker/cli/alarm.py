@@ -1,0 +1,72 @@
+"""That something is wrong, in sound, where no daemon runs yet: at the start of a device without a screen.
+
+Bounded: who has no speaker, or one that hangs, is kept waiting for some seconds and no longer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterable
+from functools import partial
+
+import msgspec
+import numpy as np
+
+from clonespeaker.audio import earcons
+from clonespeaker.audio.calls import DeviceCalls
+from clonespeaker.audio.pcm import Samples
+from clonespeaker.audio.portaudio import SoundSystem
+from clonespeaker.config import settings as kinds
+from clonespeaker.errors import DeviceError
+from clonespeaker.wiring import make_speaker
+
+TIMES = 3
+_BETWEEN_S = 0.5
+_WITHIN_S = 8.0  # USB cards come a second or two after the services begin to start
+_LOOK_EVERY_S = 0.5
+_LEAST_VOLUME = 50  # who set it to 0 is to hear this all the same
+
+
+def sound_alarm(speakers: Iterable[kinds.Speaker]) -> bool:
+    """Sounds it on the first of the speakers that can be opened; False where none could in time. Blocks."""
+    return asyncio.run(_sound_alarm(tuple(speakers)))
+
+
+def alarm() -> Samples:
+    """What is sounded, at `earcons.RATE_HZ`."""
+    pause = np.zeros(round(_BETWEEN_S * earcons.RATE_HZ), np.int16)
+    return np.concatenate([earcons.failed(), pause] * (TIMES - 1) + [earcons.failed()])
+
+
+async def _sound_alarm(speakers: tuple[kinds.Speaker, ...]) -> bool:
+    calls = DeviceCalls()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_WITHIN_S):
+            while not calls.oldest_s:  # one that hangs: only another process can help
+                for speaker in speakers:
+                    if await _sound_on(speaker, calls):
+                        return True
+                await asyncio.sleep(_LOOK_EVERY_S)
+    return False
+
+
+async def _sound_on(settings: kinds.Speaker, calls: DeviceCalls) -> bool:
+    in_thread = partial(calls.run, "speaker")
+    sound = SoundSystem()
+    loud_enough = msgspec.structs.replace(settings, volume=max(settings.volume, _LEAST_VOLUME))
+    speaker = make_speaker(sound, loud_enough, in_thread=in_thread)
+    try:
+        await in_thread(speaker.open)
+        async with speaker.play() as playback:
+            await playback.put(alarm(), earcons.RATE_HZ)
+            playback.complete()
+            await playback.drain()
+        return True
+    except DeviceError:
+        return False
+    finally:
+        if not calls.oldest_s:
+            with contextlib.suppress(DeviceError):
+                await in_thread(speaker.close)
+                await in_thread(sound.close)

@@ -1,0 +1,214 @@
+"""`provision`: settings and a key that somebody left on the card's boot partition, checked and taken over.
+
+All or nothing: with any mistake nothing is taken, and what was in force stays so. Mistakes are told in the log, in a
+text on the card, and in sound.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from clonespeaker import __version__
+from clonespeaker.cli.terminal import complain, say
+from clonespeaker.config.load import Loaded, load, load_text, require_clone
+from clonespeaker.config.settings import Speaker
+from clonespeaker.errors import CardError, ClonespeakerError, ConfigError
+from clonespeaker.provision import taking
+from clonespeaker.provision.card import (
+    KEY,
+    LONGEST_BYTES,
+    PROBLEMS,
+    SETTINGS,
+    Names,
+    Unusable,
+    key_in,
+    sort,
+    text_of,
+    typographic_quotes,
+    without,
+)
+from clonespeaker.provision.folder import Folder
+from clonespeaker.provision.texts import done_text, problems_text
+
+_WHERE_KEYS_GO = f"put the key alone in a file of its own beside this one, {KEY}"
+
+
+@dataclass
+class Left:
+    """What was left on a card, as far as it can be used.
+
+    Attributes:
+        settings: their text, or None.
+        key: the key, or None.
+        speakers: to sound mistakes on; that of the new settings first, then that of those in force.
+        problems: what is wrong; with any, nothing is taken.
+        taken: it is in force now.
+    """
+
+    settings: str | None = None
+    key: str | None = field(default=None, repr=False)
+    speakers: list[Speaker] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    taken: bool = False
+
+
+def main(options: argparse.Namespace) -> int:
+    """Take over what is there, or say why not."""
+    with _failing(f"{options.card} can't be read; name the boot partition with --from"):
+        card = Folder(options.card)
+    with card:
+        names = sort(card.files())
+        if not names:
+            say(f"nothing to take over in {options.card}: no {SETTINGS} and no {KEY}")
+            return 0
+        left = Left()
+        try:
+            _check(card, names, options.device, left)
+            _take(card, names, options.device, left)
+        except ClonespeakerError as error:
+            _tell(card, error, left, silent=options.silent)
+            return error.exit_code
+    for what, name in (("settings", names.settings), ("key", names.key)):
+        if name is not None:
+            say(f"{what} taken over from {options.card / name}")
+    if names.half_erased:
+        say("a key that a power cut had left half erased is gone")
+    return 0
+
+
+def _check(card: Folder, names: Names, device: Path, left: Left) -> None:
+    """Looks at everything. Raises ConfigError with all that is wrong."""
+    left.problems += names.problems
+    if names.key is not None:
+        with _collected(left.problems):
+            left.key = key_in(names.key, text_of(names.key, _read(card, names.key)))
+    if names.settings is not None:
+        with _collected(left.problems):
+            left.settings = text_of(names.settings, _read(card, names.settings))
+            _check_settings(names.settings, left)
+    _check_in_force(device, left, alone=names.key if names.settings is None else None)
+    if names.settings is not None and names.key is None and not _has_key(device):
+        left.problems.append(f"{names.settings}: came alone, but this device has no key yet; put a {KEY} beside it")
+    if left.problems:
+        raise ConfigError(without(left.key, left.problems))
+
+
+def _check_in_force(device: Path, left: Left, *, alone: str | None) -> None:
+    """Looks at the settings that the device has; `alone` names the file of a key that is to do with them."""
+    path = device / taking.CONFIG
+    problems: tuple[str, ...] = ()
+    try:
+        loaded = load(path, os.environ)
+        left.speakers.append(loaded.settings.speaker)
+        require_clone(loaded)
+        _require_own_key(str(path), loaded)
+    except ConfigError as error:
+        problems = error.problems if path.exists() else ()
+    else:
+        return
+    if alone is not None:
+        left.problems.append(
+            f"{alone}: came alone, but this device has no settings that work with it; put a {SETTINGS} beside it"
+        )
+        left.problems += problems
+
+
+def _check_settings(name: str, left: Left) -> None:
+    assert left.settings is not None
+    quotes = list(typographic_quotes(name, left.settings))
+    try:
+        loaded = load_text(name, left.settings, os.environ, where_keys_go=_WHERE_KEYS_GO)
+        left.speakers.append(loaded.settings.speaker)
+        require_clone(loaded)
+        _require_own_key(name, loaded)
+    except ConfigError as error:
+        # What is wrong in a line with such a quotation mark is most likely nothing but that.
+        told = tuple(problem.partition(": ")[0] + ": " for problem in quotes)
+        left.problems += [problem for problem in error.problems if not problem.startswith(told)]
+    left.problems += quotes
+
+
+def _require_own_key(name: str, loaded: Loaded) -> None:
+    if loaded.settings.clone.api_key_file is not None:
+        raise ConfigError(
+            [f"{name}: clone.api_key_file: leave it out; a key from a {KEY} is found without it, and only without it"]
+        )
+
+
+def _has_key(device: Path) -> bool:
+    try:
+        with Folder(device) as folder:
+            data = folder.read(taking.API_KEY, LONGEST_BYTES + 1)
+        return data is not None and bool(key_in(taking.API_KEY, text_of(taking.API_KEY, data)))
+    except (OSError, Unusable):
+        return False
+
+
+def _take(card: Folder, names: Names, device: Path, left: Left) -> None:
+    """Raises CardError where a disk does not do what it should."""
+    if not card.is_writable:
+        raise CardError(
+            f"{card.path} can't be written, so a key could not be erased there; nothing was taken over. If the card "
+            "has a lock, open it; if the partition is mounted read-only, mount it for writing"
+        )
+    with (
+        _failing(f"{device} can't be written; nothing of the card's was removed"),
+        Folder(device, missing_mode=0o755) as folder,
+    ):
+        taking.install(folder, left.settings, left.key)
+        left.taken = True
+    with _failing(f"the settings are in force, but {card.path} can't be cleared; delete {names.key or SETTINGS} there"):
+        taking.clear(card, names, done_text(when=_now(), version=__version__))
+
+
+def _tell(card: Folder, error: ClonespeakerError, left: Left, *, silent: bool) -> None:
+    problems = error.problems if isinstance(error, ConfigError) else [str(error)]
+    complain(f"clonespeaker: {'not all is well with' if left.taken else 'nothing was taken over from'} {card.path}:")
+    for problem in problems:
+        complain(f"  {problem}")
+    try:
+        taking.refuse(card, problems_text(problems, taken=left.taken, when=_now(), version=__version__))
+        complain(f"the same, in more words, is in {card.path / PROBLEMS}")
+    except OSError as failed:
+        complain(f"{card.path / PROBLEMS} can't be written ({failed.strerror})")
+    if not silent:
+        from clonespeaker.cli.alarm import sound_alarm  # last of all: what it plays on may hang
+
+        if not sound_alarm([*left.speakers, Speaker()]):
+            say("no speaker was found to sound it on")
+
+
+def _read(card: Folder, name: str) -> bytes:
+    try:
+        data = card.read(name, LONGEST_BYTES + 1)
+    except OSError as error:
+        raise Unusable(f"{name}: can't be read ({error.strerror}); put the file there again") from error
+    if data is None:
+        raise Unusable(f"{name}: has just gone; put the file there again")
+    return data
+
+
+@contextlib.contextmanager
+def _collected(problems: list[str]) -> Iterator[None]:
+    try:
+        yield
+    except Unusable as error:
+        problems.append(str(error))
+
+
+@contextlib.contextmanager
+def _failing(words: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CardError(f"{words} ({error.strerror or error})") from error
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%d %H:%M")
