@@ -10,16 +10,15 @@ import contextlib
 from collections.abc import Iterable
 from functools import partial
 
-import msgspec
 import numpy as np
 
 from clonespeaker.audio import earcons
 from clonespeaker.audio.calls import DeviceCalls
 from clonespeaker.audio.pcm import Samples
 from clonespeaker.audio.portaudio import SoundSystem
+from clonespeaker.audio.speaker import Speaker
 from clonespeaker.config import settings as kinds
 from clonespeaker.errors import DeviceError
-from clonespeaker.wiring import make_speaker
 
 TIMES = 3
 _BETWEEN_S = 0.5
@@ -54,8 +53,13 @@ async def _sound_alarm(speakers: tuple[kinds.Speaker, ...]) -> bool:
 async def _sound_on(settings: kinds.Speaker, calls: DeviceCalls) -> bool:
     in_thread = partial(calls.run, "speaker")
     sound = SoundSystem()
-    loud_enough = msgspec.structs.replace(settings, volume=max(settings.volume, _LEAST_VOLUME))
-    speaker = make_speaker(sound, loud_enough, in_thread=in_thread)
+    # Not `wiring.make_speaker`, which would import the whole daemon: a Pi takes seconds for it.
+    speaker = Speaker(
+        lambda fill: sound.open_speaker(settings.device, period_ms=settings.period_ms, fill=fill),
+        lead_in_ms=settings.lead_in_ms,
+        volume=max(settings.volume, _LEAST_VOLUME),
+        in_thread=in_thread,
+    )
     try:
         await in_thread(speaker.open)
         async with speaker.play() as playback:
