@@ -61,6 +61,7 @@ WORDS: dict[str, list[str | bytes]] = {
     "record": ['"clone":', '"history":', '"new_conversation":', '"messages":', '"sender":', '"citations":', '"text":',
                '"conversation_id":', '"new":', '"name":'],
     "state": ['"version":', '"conversation":', '"conversation_id":', '"base_url":', '"answers_in_mp3":', "null"],
+    "card": ["clone:", "slug: ", "“", "”", "dsk-0123", "\r\n", "# ", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"a\0"],
     "access": ["127.0.0.1:8777", "localhost:8777", "http://", "https://panel.example", "token=", "s3cret", "Bearer ",
                "/healthz", "%73", b"\0"],
 }  # fmt: skip
@@ -137,6 +138,12 @@ def _settings() -> Iterator[bytes]:
     yield b"\n".join(line for line in lines if line and not line.lstrip().startswith(b"#"))
     yield b"clone: {slug: ada, base_url: 'https://a.example'}\nstatus: {allowed_origins: [http://a, http://b]}\n"
     yield b"a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\nspeaker: {<<: *a, volume: 1:1:1}\n"
+
+
+def _card() -> Iterator[bytes]:
+    for encoding in ("utf-8-sig", "utf-16", "utf-16-be"):
+        yield "clone:\r\n  slug: “my-clone”\r\n".encode(encoding)
+        yield "dsk-0123456789\r\n".encode(encoding)
 
 
 def _environment() -> Iterator[bytes]:

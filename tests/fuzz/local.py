@@ -13,6 +13,7 @@ from clonespeaker.config.load import Loaded, show
 from clonespeaker.config.reading import PREFIX, Reading
 from clonespeaker.config.settings import Settings
 from clonespeaker.errors import ConfigError
+from clonespeaker.provision.card import KEY, SETTINGS, Unusable, key_in, text_of, typographic_quotes
 from clonespeaker.state import State, StateDir
 from clonespeaker.status import protocol
 from clonespeaker.status.access import Access, Right
@@ -33,6 +34,23 @@ def settings(data: bytes) -> None:
     again = Reading()
     again.take_file("shown.yaml", show(Loaded(read, reading.origins, None)).encode())
     assert again.finish() == read
+
+
+def card(data: bytes) -> None:
+    """A file on the boot partition: settings are text without CRs, a key is a line of plain letters; or it is words."""
+    for name in (SETTINGS, KEY):
+        try:
+            text = text_of(name, data)
+            assert "\r" not in text
+            assert text.encode().decode() == text
+            told = list(typographic_quotes(name, text))
+            if name == KEY:
+                assert re.fullmatch("[!-~]+", key_in(name, text))
+        except Unusable as error:
+            told = [str(error)]
+        for words in told:
+            assert re.match(rf"{re.escape(name)}(:\d+)?: ", words), words
+            check_words(words)
 
 
 def environment(data: bytes) -> None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.fuzz.answers import record, refusal, reply_event, reply_whole, snippets, sse, wav_file
-from tests.fuzz.local import access, command, environment, settings, state
+from tests.fuzz.local import access, card, command, environment, settings, state
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
     target.__name__: target
     for target in (
         sse, wav_file, reply_event, reply_whole, snippets, refusal, record,
-        settings, environment, state, command, access,
+        settings, environment, card, state, command, access,
     )
 }  # fmt: skip
 """Name → target."""
