@@ -70,7 +70,7 @@ def problems(card: Path) -> str:
 
 
 def contents(directory: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in directory.iterdir()}
+    return {path.name: path.read_bytes() for path in directory.iterdir() if path.is_file()}
 
 
 def test_the_first_start(start: Start, card: Path, device: Path) -> None:
@@ -217,6 +217,33 @@ def test_a_key_alone_without_settings(start: Start, card: Path, device: Path, se
     assert "put a clonespeaker.yaml beside it" in told
     assert ("config.yaml: clone." in told or "config.yaml, line 1: clone." in told) == (settings is not None)
     assert not (device / "api-key").exists()
+
+
+def test_two_files_for_the_same_are_all_that_is_told(start: Start, card: Path) -> None:
+    leave(card, SETTINGS.encode(), KEY.encode())
+    (card / "clonespeaker.yaml.txt").write_text(SETTINGS)
+    assert start().returncode == 78
+    told = problems(card)
+    assert "clonespeaker.yaml and clonespeaker.yaml.txt: each is there for settings; keep one" in told
+    assert "alone" not in told.replace("the key alone", "")
+
+
+def test_a_card_that_cant_be_cleared_is_told_and_what_is_on_it_is_in_force(
+    start: Start, card: Path, device: Path
+) -> None:
+    (card / "clonespeaker-taken.yaml").mkdir()  # no file gets the name of a directory
+    leave(card, SETTINGS.encode(), KEY.encode())
+    for _ in range(2):
+        done = start()
+        assert done.returncode == 1
+        assert f"all is in force, but {card} can't be cleared" in done.stderr
+        assert (device / "config.yaml").read_text() == SETTINGS
+        assert (device / "api-key").read_text() == KEY + "\n"
+        assert set(contents(card)) == {"clonespeaker.yaml", "clonespeaker-problems.txt"}
+        assert "has taken over what is on this card, but could not clear it away" in problems(card)
+    (card / "clonespeaker-taken.yaml").rmdir()
+    assert start().returncode == 0
+    assert set(contents(card)) == {"clonespeaker-taken.yaml", "clonespeaker-done.txt"}
 
 
 def test_links_on_the_card_are_not_followed(start: Start, card: Path, tmp_path: Path) -> None:

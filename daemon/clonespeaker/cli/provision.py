@@ -21,6 +21,7 @@ from clonespeaker.config.settings import Speaker
 from clonespeaker.errors import CardError, ClonespeakerError, ConfigError
 from clonespeaker.provision import taking
 from clonespeaker.provision.card import (
+    ERASING,
     KEY,
     LONGEST_BYTES,
     PROBLEMS,
@@ -60,10 +61,10 @@ class Left:
 
 def main(options: argparse.Namespace) -> int:
     """Take over what is there, or say why not."""
-    with _failing(f"{options.card} can't be read; name the boot partition with --from"):
-        card = Folder(options.card)
-    with card:
-        names = sort(card.files())
+    with contextlib.ExitStack() as stack:
+        with _failing(f"{options.card} can't be read; name the boot partition with --from"):
+            card = stack.enter_context(Folder(options.card))
+            names = sort(card.files())
         if not names:
             say(f"nothing to take over in {options.card}: no {SETTINGS} and no {KEY}")
             return 0
@@ -92,31 +93,29 @@ def _check(card: Folder, names: Names, device: Path, left: Left) -> None:
         with _collected(left.problems):
             left.settings = text_of(names.settings, _read(card, names.settings))
             _check_settings(names.settings, left)
-    _check_in_force(device, left, alone=names.key if names.settings is None else None)
-    if names.settings is not None and names.key is None and not _has_key(device):
+    # With two files for the same, none is taken for what it is to be; but what is there for it did not come alone.
+    alone = not names.problems and (names.settings is None) != (names.key is None)
+    _check_in_force(device, left, lone_key=names.key if alone else None)
+    if alone and names.settings is not None and not _has_key(device):
         left.problems.append(f"{names.settings}: came alone, but this device has no key yet; put a {KEY} beside it")
     if left.problems:
         raise ConfigError(without(left.key, left.problems))
 
 
-def _check_in_force(device: Path, left: Left, *, alone: str | None) -> None:
-    """Looks at the settings that the device has; `alone` names the file of a key that is to do with them."""
+def _check_in_force(device: Path, left: Left, *, lone_key: str | None) -> None:
+    """Looks at the settings that the device has; `lone_key` names the file of a key that has to do with them."""
     path = device / taking.CONFIG
-    problems: tuple[str, ...] = ()
     try:
         loaded = load(path, os.environ)
         left.speakers.append(loaded.settings.speaker)
         require_clone(loaded)
         _require_own_key(str(path), loaded)
     except ConfigError as error:
-        problems = error.problems if path.exists() else ()
-    else:
-        return
-    if alone is not None:
-        left.problems.append(
-            f"{alone}: came alone, but this device has no settings that work with it; put a {SETTINGS} beside it"
-        )
-        left.problems += problems
+        if lone_key is not None:
+            left.problems.append(
+                f"{lone_key}: came alone, but this device has no settings that work with it; put a {SETTINGS} beside it"
+            )
+            left.problems += error.problems if path.exists() else ()
 
 
 def _check_settings(name: str, left: Left) -> None:
@@ -163,7 +162,8 @@ def _take(card: Folder, names: Names, device: Path, left: Left) -> None:
     ):
         taking.install(folder, left.settings, left.key)
         left.taken = True
-    with _failing(f"the settings are in force, but {card.path} can't be cleared; delete {names.key or SETTINGS} there"):
+    left_there = names.key or names.settings or ERASING
+    with _failing(f"all is in force, but {card.path} can't be cleared; delete {left_there} there"):
         taking.clear(card, names, done_text(when=_now(), version=__version__))
 
 
