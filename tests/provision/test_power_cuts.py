@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,9 @@ def start(root: Path) -> int:
 
 def starts_until_cut(root: Path, calls: int) -> bool:
     """The same, in a process that ends before it makes its next call to the disk; whether it came to that."""
-    child = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of Python 3.12 on: another test may have left a thread
+        child = os.fork()
     if child == 0:  # pragma: no cover
         count = 0
 
