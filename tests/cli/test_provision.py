@@ -30,7 +30,7 @@ def device(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def start(tmp_path: Path, card: Path, device: Path) -> Iterator[Start]:
+def start(card: Path, device: Path) -> Start:
     """What a device does at its start; whatever it says, the key is not in it."""
     plain = {name: text for name, text in os.environ.items() if not name.startswith(("CLONESPEAKER_", "PULSE_"))}
 
@@ -295,9 +295,9 @@ class TestDisks:
         assert (card / "clonespeaker.key").read_bytes() == KEY.encode()
 
     def test_a_device_that_is_full(self, start: Start, card: Path, device: Path, mount: Callable[..., None]) -> None:
-        mount(device, "size=32k")
+        mount(device, "size=48k")
         (device / "config.yaml").write_text("clone:\n  slug: old\n")
-        (device / "rest").write_bytes(b"x" * 20_000)
+        (device / "rest").write_bytes(b"x" * 30_000)
         settings = SETTINGS + "# long\n" * 3_000
         leave(card, settings.encode(), KEY.encode())
         before = contents(device)

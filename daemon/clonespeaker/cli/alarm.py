@@ -42,10 +42,12 @@ async def _sound_alarm(speakers: tuple[kinds.Speaker, ...]) -> bool:
     calls = DeviceCalls()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_WITHIN_S):
-            while not calls.oldest_s:  # one that hangs: only another process can help
+            while True:
                 for speaker in speakers:
                     if await _sound_on(speaker, calls):
                         return True
+                    if calls.oldest_s:  # it hangs: only another process could help
+                        return False
                 await asyncio.sleep(_LOOK_EVERY_S)
     return False
 
