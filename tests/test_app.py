@@ -112,6 +112,19 @@ async def test_the_conversation_goes_on_after_a_restart(tmp_path: Path) -> None:
         assert len(daemon.app.snapshot()["conversation"]["messages"]) == 3
 
 
+async def test_what_a_server_takes_outlives_a_restart(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon:
+        port = int(daemon.app.settings.clone.base_url.rpartition(":")[2])
+        daemon.clone.fault_once("refuse-live")
+        assert (await daemon.talk())["upload"] == "exact"
+        await until(lambda: b'"live":false' in (tmp_path / "state.json").read_bytes())
+    async with running(tmp_path, port=port) as daemon:
+        assert (await daemon.talk())["upload"] == "exact"
+    async with running(tmp_path) as daemon:  # another server
+        assert (await daemon.talk())["upload"] == "live"
+        await until(lambda: b'"live":true' in (tmp_path / "state.json").read_bytes())
+
+
 # What it can't start with
 
 

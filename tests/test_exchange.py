@@ -605,6 +605,17 @@ async def test_once_exact_was_taken_uploads_stay_exact(talk: Talk) -> None:
     assert (talk.timeline.upload, talk.timeline.retries) == ("exact", 0)
 
 
+@pytest.mark.parametrize(("fault", "found"), [("", [True]), ("refuse-live", [False]), ("reset-live", [])])
+async def test_what_a_server_shows_of_live_uploads_is_told_once(talk: Talk, fault: str, found: list[bool]) -> None:
+    told: list[bool] = []
+    talk.exchange.on_upload = told.append
+    if fault:
+        talk.clone.fault_once(fault)
+    for question in (None, "Hello", None):
+        assert await talk.ask(question) is None
+    assert told == found
+
+
 @pytest.mark.parametrize("name", ["status-400", "status-413", "status-422"])
 async def test_where_exact_was_refused_too_live_was_not_at_fault(talk: Talk, name: str) -> None:
     talk.clone.fault_once(name, 2)

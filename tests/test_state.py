@@ -7,13 +7,14 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from clonespeaker.errors import StateError
-from clonespeaker.state import VERSION, SavedConversation, State, StateDir
+from clonespeaker.state import VERSION, SavedConversation, SavedUpload, State, StateDir
 
 SAVED = State(conversation=SavedConversation(conversation_id="5f0c", base_url="https://api.example", slug="my-clone"))
 
@@ -73,6 +74,28 @@ def test_fields_of_a_later_program_are_passed_over(tmp_path: Path) -> None:
     (tmp_path / "state.json").write_text('{"version": 1, "volume": 50}')
     assert StateDir(tmp_path).load() == State()
     assert VERSION == 1
+
+
+def test_a_server_that_took_no_live_upload_is_asked_again_after_a_week(tmp_path: Path) -> None:
+    here, day_s = "https://api.example", 86_400
+    state = StateDir(tmp_path)
+    assert state.load().takes_live(here)
+    state.note_upload(here, live=False)
+    assert not StateDir(tmp_path).load().takes_live(here)
+    assert StateDir(tmp_path).load().takes_live("https://another.example")
+    for age_days, again in ((6, False), (8, True), (-1, False)):
+        found_at = time.time() - age_days * day_s
+        assert State(upload=SavedUpload(base_url=here, live=False, found_at=found_at)).takes_live(here) is again
+    state.note_upload(here, live=True)
+    assert StateDir(tmp_path).load().takes_live(here)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_what_root_saves_belongs_to_whom_the_directory_does(tmp_path: Path) -> None:
+    os.chown(tmp_path, 4_711, 4_712)
+    StateDir(tmp_path).save(SAVED)
+    saved = os.stat(tmp_path / "state.json")
+    assert (saved.st_uid, saved.st_gid) == (4_711, 4_712)
 
 
 def test_a_save_that_breaks_off_leaves_the_old(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

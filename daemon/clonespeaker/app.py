@@ -136,7 +136,8 @@ class App:
         state = StateDir(Path(settings.state_dir))
         state.lock()
         stack.callback(state.unlock)
-        if state.load().answers_in_mp3:
+        saved = state.load()
+        if saved.answers_in_mp3:
             load_mp3_decoder()
         clone = settings.clone
         with_whom = clone.slug or clone.conversation_id
@@ -152,8 +153,12 @@ class App:
         self.microphone = make_microphone(sound, settings.microphone, in_thread=partial(calls.run, "microphone"))
         self.speaker = make_speaker(sound, settings.speaker, in_thread=partial(calls.run, "speaker"))
         self._exchange = Exchange(client, self.conversation, self.speaker, manner(settings))
-        note_mp3 = partial(state.update, answers_in_mp3=True)
-        self._exchange.on_mp3 = lambda: asyncio.get_running_loop().run_in_executor(None, note_mp3)
+        self._exchange.takes_live = saved.takes_live(client.base_url)
+        if not self._exchange.takes_live and clone.upload == "auto":
+            log.info("upload: this server took no live upload, so recordings are sent whole; live is tried again later")
+        in_thread = partial(asyncio.get_running_loop().run_in_executor, None)
+        self._exchange.on_mp3 = lambda: in_thread(partial(state.update, answers_in_mp3=True))
+        self._exchange.on_upload = lambda live: in_thread(partial(state.note_upload, client.base_url, live=live))
         self.appliance = Appliance(
             microphone=self.microphone,
             speaker=self.speaker,

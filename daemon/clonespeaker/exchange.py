@@ -66,7 +66,9 @@ class Exchange:
         manner: may be changed between turns.
 
     Attributes:
+        takes_live: whether the server is taken to take live uploads; for `auto`.
         on_mp3: called after each answer that came in MP3.
+        on_upload: called when it has shown whether the server takes live uploads, and that was not known yet.
     """
 
     def __init__(
@@ -80,8 +82,10 @@ class Exchange:
         self._conversation = conversation
         self._voice = voice
         self.manner = manner
-        self._takes_live = True  # the server; as far as is known
+        self.takes_live = True
+        self._found_live: bool | None = None
         self.on_mp3: Callable[[], object] = lambda: None
+        self.on_upload: Callable[[bool], object] = lambda live: None
 
     async def run(
         self, question: Utterance | str, timeline: Timeline, audience: Audience, *, image_url: str | None = None
@@ -111,7 +115,13 @@ class Exchange:
 
     @property
     def _may_go_live(self) -> bool:
-        return self.manner.upload == "live" or (self.manner.upload == "auto" and self._takes_live)
+        return self.manner.upload == "live" or (self.manner.upload == "auto" and self.takes_live)
+
+    def note_upload(self, live: bool) -> None:
+        """The server has taken a live upload, or has refused one in words and taken the same whole."""
+        if live != self._found_live:
+            self._found_live = live
+            self.on_upload(live)
 
     async def _body(
         self, conversation_id: str, question: Utterance | str, image_url: str | None, *, live: bool
@@ -210,9 +220,13 @@ class _Turn:
             self._timeline.http_status = request.status
             if request.status == 200 and self._attempts.refused_live is not None:
                 self._stay_with_exact(self._attempts.refused_live)
+            elif request.status == 200 and live:
+                self._exchange.note_upload(live=True)
 
     def _stay_with_exact(self, why: CloneError) -> None:
-        self._exchange._takes_live = False
+        self._exchange.takes_live = False
+        if why.status is not None:  # a connection that merely broke off says too little to be remembered for long
+            self._exchange.note_upload(live=False)
         log.warning("upload: the server takes no live upload (%s); from now on recordings are sent whole", why)
 
     async def _recover_text(self) -> None:

@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 VERSION = 1
 
+_EXACT_FOR_S = 7 * 86_400.0  # then a server that took no live upload is asked again
+
 
 class SavedConversation(msgspec.Struct, frozen=True, kw_only=True):
     """The conversation to go on with, and what it belongs to: other settings begin another."""
@@ -34,6 +36,14 @@ class SavedConversation(msgspec.Struct, frozen=True, kw_only=True):
     user_email: str | None = None
 
 
+class SavedUpload(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a server takes questions live, while they are spoken; found at `found_at`, in Unix seconds."""
+
+    base_url: str
+    live: bool
+    found_at: float
+
+
 class State(msgspec.Struct, frozen=True, kw_only=True):
     """All of it."""
 
@@ -41,6 +51,14 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     conversation: SavedConversation | None = None
     answers_in_mp3: bool = False
     """The clone did last time; so a decoder is wanted before the first answer."""
+    upload: SavedUpload | None = None
+
+    def takes_live(self, base_url: str) -> bool:
+        """Whether live is worth a try with this server: yes, unless it has refused it within the last week."""
+        upload = self.upload
+        if upload is None or upload.live or upload.base_url != base_url:
+            return True
+        return abs(time.time() - upload.found_at) > _EXACT_FOR_S  # abs: a Pi's clock may start in the past
 
 
 class StateDir:
@@ -113,6 +131,10 @@ class StateDir:
             if after != before:
                 self.save(after)
 
+    def note_upload(self, base_url: str, *, live: bool) -> None:
+        """Save whether a server takes live uploads, as of now. As `save`."""
+        self.update(upload=SavedUpload(base_url=base_url, live=live, found_at=round(time.time())))
+
     def save(self, state: State) -> None:
         """Keep `state`. Blocks until it is on the disk. Failing is a warning: the device works without."""
         new = self._file.with_suffix(".new")
@@ -121,6 +143,9 @@ class StateDir:
             with new.open("wb") as file:
                 file.write(msgspec.json.encode(state) + b"\n")
                 file.flush()
+                if os.geteuid() == 0:  # a command under sudo; the daemon's own user must be able to read it
+                    owner = self._path.stat()
+                    os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
                 os.fsync(file.fileno())
             new.replace(self._file)
             directory = os.open(self._path, os.O_RDONLY)

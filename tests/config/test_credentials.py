@@ -48,7 +48,23 @@ def test_what_can_not_be_a_key(tmp_path: Path, data: bytes | None, expected: str
 @pytest.mark.parametrize("environ", [{}, {"CLONESPEAKER_API_KEY": ""}, {"CREDENTIALS_DIRECTORY": "/nowhere"}])
 def test_no_key_at_all(environ: dict[str, str]) -> None:
     with pytest.raises(ConfigError, match=r"no API key: put it alone in a file and name that in clone\.api_key_file"):
-        read_api_key(Settings(), environ)
+        read_api_key(Settings(), environ, service_key=Path("/nowhere/api-key"))
+
+
+def test_by_hand_the_service_s_key_is_found(tmp_path: Path) -> None:
+    service_key = tmp_path / "api-key"
+    service_key.write_text("from-service\n")
+    assert read_api_key(Settings(), {}, service_key=service_key) == "from-service"
+    assert read_api_key(Settings(), {"CLONESPEAKER_API_KEY": "mine"}, service_key=service_key) == "mine"
+    (tmp_path / "file").write_text("from-file")
+    assert read_api_key(with_key_file(tmp_path / "file"), {}, service_key=service_key) == "from-file"
+
+
+def test_who_may_not_read_the_service_s_key_is_told_how(tmp_path: Path) -> None:
+    service_key = tmp_path / "api-key"
+    service_key.symlink_to(tmp_path / "nowhere")  # there, but out of reach, for root as well
+    with pytest.raises(ConfigError, match=r"/api-key can't be read by this user: run it with sudo, or name a key"):
+        read_api_key(Settings(), {}, service_key=service_key)
 
 
 @pytest.mark.parametrize(

@@ -19,20 +19,29 @@ from clonespeaker.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
+SERVICE_KEY = Path("/etc/clonespeaker/api-key")
+"""What the service's unit makes its credential of; usually root's alone."""
+
 _LONGEST_BYTES = 8_192  # a file that goes on is no secret's, and may have no end
 
 
-def read_api_key(settings: Settings, environ: Mapping[str, str]) -> str:
-    """The API key: from `clone.api_key_file`, else the systemd credential, else `CLONESPEAKER_API_KEY`.
+def read_api_key(settings: Settings, environ: Mapping[str, str], *, service_key: Path = SERVICE_KEY) -> str:
+    """The API key: of `clone.api_key_file`, else the systemd credential, `CLONESPEAKER_API_KEY`, or the service's.
 
     Raises:
         ConfigError: there is none, it can't be read, or it can't be a key. The message never holds it.
     """
-    if settings.clone.api_key_file is not None:
-        return _read_secret(Path(settings.clone.api_key_file), "clone.api_key_file")
-    credential = Path(environ.get("CREDENTIALS_DIRECTORY", ""), "api-key")
-    if "CREDENTIALS_DIRECTORY" in environ and credential.exists():
-        return _read_secret(credential, "systemd credential api-key")
+    found = key_file(settings, environ, service_key=service_key)
+    if found is not None:
+        name, path = found
+        if path == service_key and not os.access(path, os.R_OK):
+            raise ConfigError(
+                [
+                    f"{name}: {path} can't be read by this user: run it with sudo, or name a key of your own in "
+                    f"clone.api_key_file or the variable {API_KEY_VARIABLE}"
+                ]
+            )
+        return _read_secret(path, name)
     if environ.get(API_KEY_VARIABLE):
         return _checked_secret(environ[API_KEY_VARIABLE], f"environment {API_KEY_VARIABLE}")
     raise ConfigError(
@@ -41,6 +50,21 @@ def read_api_key(settings: Settings, environ: Mapping[str, str]) -> str:
             f"or give it as systemd credential `api-key` or in the variable {API_KEY_VARIABLE}"
         ]
     )
+
+
+def key_file(
+    settings: Settings, environ: Mapping[str, str], *, service_key: Path = SERVICE_KEY
+) -> tuple[str, Path] | None:
+    """What the file that holds the key is called in messages, and its path; None where no file does."""
+    if settings.clone.api_key_file is not None:
+        return "clone.api_key_file", Path(settings.clone.api_key_file)
+    credential = Path(environ.get("CREDENTIALS_DIRECTORY", ""), "api-key")
+    if "CREDENTIALS_DIRECTORY" in environ and credential.exists():
+        return "systemd credential api-key", credential
+    # By hand, the credential is not there, for it lives inside the service.
+    if not environ.get(API_KEY_VARIABLE) and os.path.lexists(service_key):
+        return "the service's key", service_key
+    return None
 
 
 class StatusTokens(NamedTuple):
@@ -108,22 +132,30 @@ def mask_key(key: str) -> str:
 def _read_secret(path: Path, name: str) -> str:
     try:
         with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
             data = file.read(_LONGEST_BYTES)
-        directory = path.resolve().parent
-        directory_mode = directory.stat().st_mode
+        warnings = too_open(path)
     except OSError as error:
         raise ConfigError(
             [f"{name}: {path} can't be read ({error.strerror}); it must be a file that this user may read"]
         ) from error
+    for warning in warnings:
+        log.warning("%s: %s", name, warning)
+    return _checked_secret(data.decode("ascii", "replace"), f"{name}: {path}")
+
+
+def too_open(path: Path) -> list[str]:
+    """What others may do with a file that holds a secret and should not, each with what to run. Raises OSError."""
+    directory = path.resolve().parent
+    mode, directory_mode = path.stat().st_mode, directory.stat().st_mode
+    found = []
     # The group may: root:clonespeaker and 640 is how a service's secrets are usually kept.
     if mode & stat.S_IROTH:
-        log.warning("%s: everyone on this machine may read %s; run: chmod o= %s", name, path, path)
+        found.append(f"everyone on this machine may read {path}; run: chmod o= {path}")
     if mode & stat.S_IWOTH:
-        log.warning("%s: everyone on this machine may change %s; run: chmod o= %s", name, path, path)
+        found.append(f"everyone on this machine may change {path}; run: chmod o= {path}")
     if directory_mode & stat.S_IWOTH and not directory_mode & stat.S_ISVTX:  # in /tmp nobody replaces others' files
-        log.warning("%s: everyone on this machine may replace %s; run: chmod o-w %s", name, path, directory)
-    return _checked_secret(data.decode("ascii", "replace"), f"{name}: {path}")
+        found.append(f"everyone on this machine may replace {path}; run: chmod o-w {directory}")
+    return found
 
 
 def _checked_secret(text: str, place: str) -> str:
