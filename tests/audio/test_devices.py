@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from clonespeaker.audio.devices import Card, Device, Direction, card_of, match, shapes
+from clonespeaker.audio.devices import Card, Device, Direction, Holder, card_of, holders, match, shapes
 
 
 def device(
@@ -132,3 +133,25 @@ def test_the_card_behind_a_name(cards: dict[str, Path], name: str, card: Card) -
 def test_a_device_has_channels_in_each_direction() -> None:
     one_way = Device(0, "x", None, False, 2, 0, 44_100)
     assert (one_way.channels("microphone"), one_way.channels("speaker")) == (2, 0)
+
+
+def test_who_holds_which_cards(tmp_path: Path) -> None:
+    """As the kernel tells it in /proc/asound."""
+    for card, card_id in ((0, "Headphones"), (1, "Device")):
+        (tmp_path / f"card{card}").mkdir()
+        (tmp_path / f"card{card}" / "id").write_text(f"{card_id}\n")
+    parent, mine = os.getppid(), os.getpid()
+    for pcm, status in (
+        ("card0/pcm0p/sub0", "closed\n"),
+        ("card0/pcm0p/sub1", f"state: RUNNING\nowner_pid   : {mine}\n"),
+        ("card1/pcm0c/sub0", f"state: RUNNING\nowner_pid   : {parent}\ntrigger_time: 1.0\n"),
+        ("card1/pcm0p/sub0", "state: RUNNING\nowner_pid   : 999999999\n"),
+    ):
+        (tmp_path / pcm).mkdir(parents=True)
+        (tmp_path / pcm / "status").write_text(status)
+    program = Path(f"/proc/{parent}/comm").read_text().strip()
+    assert holders(tmp_path) == [
+        Holder("Device", "microphone", program, parent),
+        Holder("Device", "speaker", "another program", 999_999_999),
+    ]
+    assert holders(tmp_path / "nowhere") == []

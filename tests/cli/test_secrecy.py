@@ -37,7 +37,13 @@ async def tattler() -> AsyncIterator[str]:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("ask", "hello"), ("ask", "hello", "--json", "--reply", "text"), ("doctor", "--json"), ("doctor",)],
+    [
+        ("ask", "hello"),
+        ("ask", "hello", "--json", "--reply", "text"),
+        ("doctor", "--json"),
+        ("doctor", "--upload"),
+        ("doctor", "--share"),
+    ],
     ids=" ".join,
 )
 async def test_a_clone_that_tells_the_key(run: Run, arguments: tuple[str, ...]) -> None:

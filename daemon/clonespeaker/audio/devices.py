@@ -120,6 +120,29 @@ def holder(device: Device) -> str:
     return ""
 
 
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who has a part of a card open."""
+
+    card_id: str
+    direction: Direction
+    program: str
+    process: int
+
+
+def holders(asound: Path = _ASOUND) -> list[Holder]:
+    """All who hold cards, this process excepted, as far as ALSA tells."""
+    found = set()
+    for status in asound.glob("card*/pcm*/sub*/status"):
+        owner = re.search(r"owner_pid\s*:\s*(\d+)", _read(status) or "")
+        if owner and owner[1] != str(os.getpid()):
+            card, pcm = status.parents[2], status.parent.parent.name
+            program = _read(Path("/proc") / owner[1] / "comm") or "another program"
+            direction: Direction = "microphone" if pcm.endswith("c") else "speaker"
+            found.add(Holder(_read(card / "id") or card.name, direction, program, int(owner[1])))
+    return sorted(found, key=lambda holder: (holder.card_id, holder.direction, holder.process))
+
+
 def devices_there() -> tuple[object, ...]:
     """The kernel's cards and the sound servers' doors: differs where one has come or gone, and only there."""
     run = os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")

@@ -95,7 +95,22 @@ def parser() -> argparse.ArgumentParser:
     history.add_argument("--url", help="the daemon's websocket (default: from the settings)")
     history.add_argument("--json", action="store_true", help="as one line of JSON")
 
-    doctor = _with_config(add("doctor", "doctor", "check everything, and say what to do about it"))
+    doctor = _with_config(add("doctor", "doctor.main", "check everything, and say what to do about it"))
+    doctor.add_argument("--loop", action="store_true", help="play a sound, and look for it in the microphone")
+    doctor.add_argument(
+        "--press",
+        metavar="TIME",
+        type=_seconds,
+        nargs="?",
+        const=8.0,
+        help="count the button's bounces, for 8s or TIME",
+    )
+    doctor.add_argument(
+        "--upload",
+        action="store_true",
+        help="ask the clone one question: does it take it while it is spoken, and how fast is the uplink?",
+    )
+    doctor.add_argument("--share", action="store_true", help="a report for others: secrets, names and ids taken out")
     doctor.add_argument("--json", action="store_true", help="as one line of JSON")
     devices = add("devices", "devices", "microphones and speakers with their stable names and rates; gpio chips")
     devices.add_argument("--json", action="store_true", help="as one line of JSON")

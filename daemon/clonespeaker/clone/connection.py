@@ -13,7 +13,7 @@ import contextlib
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,7 +66,22 @@ class Body(aiohttp.Payload):
         raise TypeError("a body in pieces")
 
 
-def open_session(api_key: str, *, connect_s: float = 5.0, tls: ssl.SSLContext | None = None) -> aiohttp.ClientSession:
+def open_socket(address: tuple[Any, ...]) -> socket.socket:
+    """A socket for an address of `getaddrinfo`'s, that keeps little unsent."""
+    family, kind, protocol, _, _ = address
+    opened = socket.socket(family, kind, protocol)
+    with contextlib.suppress(OSError):
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+    return opened
+
+
+def open_session(
+    api_key: str,
+    *,
+    connect_s: float = 5.0,
+    tls: ssl.SSLContext | None = None,
+    socket_factory: Callable[[tuple[Any, ...]], socket.socket] = open_socket,
+) -> aiohttp.ClientSession:
     """A session for `CloneClient`; needs a running loop, wants closing.
 
     The key goes to the clone's server and nowhere else: no proxy out of the environment, and no cookies are kept.
@@ -75,6 +90,7 @@ def open_session(api_key: str, *, connect_s: float = 5.0, tls: ssl.SSLContext | 
         api_key: goes with every request.
         connect_s: for DNS, TCP and TLS, each.
         tls: whom to trust; None: whom this machine does.
+        socket_factory: opens each of its sockets.
     """
     trace = aiohttp.TraceConfig()
 
@@ -86,7 +102,7 @@ def open_session(api_key: str, *, connect_s: float = 5.0, tls: ssl.SSLContext | 
     trace.on_connection_create_end.append(connected)
     trace.on_connection_reuseconn.append(connected)
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ttl_dns_cache=_DNS_KEPT_S, socket_factory=_open_socket, ssl=tls or True),
+        connector=aiohttp.TCPConnector(ttl_dns_cache=_DNS_KEPT_S, socket_factory=socket_factory, ssl=tls or True),
         headers={"x-api-key": api_key, "User-Agent": USER_AGENT, "Accept": "text/event-stream, application/json"},
         timeout=aiohttp.ClientTimeout(total=None, connect=2 * connect_s, sock_connect=connect_s),
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -123,11 +139,3 @@ def _hold_parts(transport: asyncio.Transport | None, hold: bool) -> None:
     if opened is not None:
         with contextlib.suppress(OSError):  # closed meanwhile: who writes will be told
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, hold)
-
-
-def _open_socket(address: tuple[Any, ...]) -> socket.socket:
-    family, kind, protocol, _, _ = address
-    opened = socket.socket(family, kind, protocol)
-    with contextlib.suppress(OSError):
-        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
-    return opened

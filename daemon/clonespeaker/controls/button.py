@@ -24,6 +24,7 @@ class Button:
 
     Attributes:
         down: whether it is pressed now. One that is down from the start tells nothing until it has come up.
+        on_edge: called at each change of the contact, chatter included, on gpiozero's thread.
     """
 
     def __init__(self, device: Any, *, bounce_s: float, on_change: OnButton) -> None:
@@ -32,6 +33,7 @@ class Button:
         self._on_change = on_change
         self._debounce = Debounce(bounce_s, down=bool(device.is_active))
         self._timer: asyncio.TimerHandle | None = None
+        self.on_edge: Callable[[], object] = lambda: None
         device.when_activated = device.when_deactivated = self._edge
 
     @property
@@ -47,6 +49,7 @@ class Button:
 
     def _edge(self) -> None:
         # Thread: gpiozero's.
+        self.on_edge()
         self._loop.call_soon_threadsafe(self._look)
 
     def _look(self) -> None:
