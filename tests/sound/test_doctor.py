@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -72,8 +73,6 @@ async def test_the_loop(sound: SoundSystem, own_card: SoundCard) -> None:
 
 
 async def test_speech_is_no_loop(sound: SoundSystem, own_card: SoundCard, question: Samples) -> None:
-    import asyncio
-
     speaking = asyncio.create_task(own_card.speak(question))
     await own_card.speech_begins(own_card.microphone_position)
     found = await examine(sound, with_loop=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import email.utils
+import json
 import socket
 import ssl
 import time
@@ -15,7 +17,7 @@ from clonespeaker.cli.doctor.finding import Finding
 from clonespeaker.cli.doctor.network import check_clone, check_way, in_words
 from clonespeaker.config.settings import Clone, Settings
 from clonespeaker.simulate.server import SimulatedClone
-from clonespeaker.simulate.tls import TlsKind
+from clonespeaker.simulate.tls import TlsKind, open_tls
 from clonespeaker.state import SavedConversation, StateDir
 from clonespeaker.state import State as Saved
 from tests.peers import Peer, connected, serving
@@ -127,6 +129,26 @@ async def test_certificates_that_are_no_good(kind: TlsKind, words: str, remedy: 
     assert clone.received == []
 
 
+@pytest.mark.parametrize(("off_s", "words"), [(-400 * DAY_S, "400 days ahead of"), (400 * DAY_S, "400 days behind")])
+async def test_a_clock_that_is_wrong_explains_a_certificate(tmp_path: Path, off_s: float, words: str) -> None:
+    date = email.utils.formatdate(time.time() + off_s, usegmt=True)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert b"x-api-key" not in await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 403 No\r\nDate: {date}\r\nContent-Length: 0\r\n\r\n".encode())
+        writer.close()
+
+    ca_file = tmp_path / "ca.pem"
+    tls = open_tls("expired", "127.0.0.1", ca_file)
+    async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=tls) as server:
+        port = server.sockets[0].getsockname()[1]
+        found = await way(f"https://127.0.0.1:{port}", ssl.create_default_context(cafile=ca_file))
+    assert [finding.result for finding in found.values()] == ["ok", "failed", "failed"]
+    assert words in found["clock"].words
+    assert "this machine's clock is wrong, and that alone does it" in found["tls"].words
+    assert "timedatectl" in found["tls"].remedy
+
+
 async def test_no_tls_where_it_was_expected() -> None:
     clone = SimulatedClone()
     try:
@@ -201,8 +223,6 @@ async def test_a_clone_without_its_prerequisites(tmp_path: Path, lacks: str) -> 
     profile = {"name": "Jo", "purpose": "to tell", "description": "somebody"} | {lacks: ""}
 
     async def talk(peer: Peer) -> None:
-        import json
-
         await peer.request()
         await peer.answer("200 OK", json.dumps({"clone": profile}).encode())
 

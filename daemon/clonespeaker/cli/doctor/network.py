@@ -96,9 +96,9 @@ async def _look(host: str, port: int, context: ssl.SSLContext | None) -> Seen:
             host, port, ssl=context, server_hostname=host if context else None, limit=_HEAD_MOST_BYTES
         )
         try:
-            writer.write(
-                f"HEAD / HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {USER_AGENT}\r\nConnection: close\r\n\r\n".encode()
-            )
+            named = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+            asked = f"HEAD / HTTP/1.1\r\nHost: {named}\r\nUser-Agent: {USER_AGENT}\r\nConnection: close\r\n\r\n"
+            writer.write(asked.encode())
             head = b""
             with contextlib.suppress(asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError):
                 head = await reader.readuntil(b"\r\n\r\n")
