@@ -605,6 +605,14 @@ async def test_once_exact_was_taken_uploads_stay_exact(talk: Talk) -> None:
     assert (talk.timeline.upload, talk.timeline.retries) == ("exact", 0)
 
 
+async def test_after_a_week_live_is_tried_again(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    talk.exchange.send_whole()
+    assert await talk.ask() is None
+    monkeypatch.setattr(exchange, "EXACT_FOR_S", -1.0)
+    assert await talk.ask() is None
+    assert talk.uploads == ["exact", "live"]
+
+
 @pytest.mark.parametrize(("fault", "found"), [("", [True]), ("refuse-live", [False]), ("reset-live", [])])
 async def test_what_a_server_shows_of_live_uploads_is_told_once(talk: Talk, fault: str, found: list[bool]) -> None:
     told: list[bool] = []

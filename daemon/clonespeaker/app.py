@@ -153,9 +153,8 @@ class App:
         self.microphone = make_microphone(sound, settings.microphone, in_thread=partial(calls.run, "microphone"))
         self.speaker = make_speaker(sound, settings.speaker, in_thread=partial(calls.run, "speaker"))
         self._exchange = Exchange(client, self.conversation, self.speaker, manner(settings))
-        self._exchange.takes_live = saved.takes_live(client.base_url)
-        if not self._exchange.takes_live and clone.upload == "auto":
-            log.info("upload: this server took no live upload, so recordings are sent whole; live is tried again later")
+        if not saved.takes_live(client.base_url):
+            self._exchange.send_whole()
         in_thread = partial(asyncio.get_running_loop().run_in_executor, None)
         self._exchange.on_mp3 = lambda: in_thread(partial(state.update, answers_in_mp3=True))
         self._exchange.on_upload = lambda live: in_thread(partial(state.note_upload, client.base_url, live=live))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ from clonespeaker.clone.connection import Request
 from clonespeaker.clone.upload import exact_body, in_pieces, live_body
 from clonespeaker.conversation import Conversation
 from clonespeaker.errors import CloneError, ClonespeakerError, DeviceError
+from clonespeaker.state import EXACT_FOR_S
 from clonespeaker.timeline import Timeline
 from clonespeaker.utterance import Utterance
 
@@ -66,7 +68,6 @@ class Exchange:
         manner: may be changed between turns.
 
     Attributes:
-        takes_live: whether the server is taken to take live uploads; for `auto`.
         on_mp3: called after each answer that came in MP3.
         on_upload: called when it has shown whether the server takes live uploads, and that was not known yet.
     """
@@ -82,7 +83,7 @@ class Exchange:
         self._conversation = conversation
         self._voice = voice
         self.manner = manner
-        self.takes_live = True
+        self._whole_since: float | None = None  # in monotonic seconds
         self._found_live: bool | None = None
         self.on_mp3: Callable[[], object] = lambda: None
         self.on_upload: Callable[[bool], object] = lambda live: None
@@ -116,6 +117,15 @@ class Exchange:
     @property
     def _may_go_live(self) -> bool:
         return self.manner.upload == "live" or (self.manner.upload == "auto" and self.takes_live)
+
+    @property
+    def takes_live(self) -> bool:
+        """Whether the server is taken to take live uploads; what `auto` goes by."""
+        return self._whole_since is None or time.monotonic() - self._whole_since > EXACT_FOR_S
+
+    def send_whole(self) -> None:
+        """It took no live upload; `auto` tries none for a week."""
+        self._whole_since = time.monotonic()
 
     def note_upload(self, live: bool) -> None:
         """The server has taken a live upload, or has refused one in words and taken the same whole."""
@@ -224,10 +234,10 @@ class _Turn:
                 self._exchange.note_upload(live=True)
 
     def _stay_with_exact(self, why: CloneError) -> None:
-        self._exchange.takes_live = False
+        self._exchange.send_whole()
         if why.status is not None:  # a connection that merely broke off says too little to be remembered for long
             self._exchange.note_upload(live=False)
-        log.warning("upload: the server takes no live upload (%s); from now on recordings are sent whole", why)
+        log.warning("upload: the server takes no live upload (%s); for a week, recordings are sent whole", why)
 
     async def _recover_text(self) -> None:
         """The whole text of a reply that broke off, from the history; as far as it came, where that fails."""

@@ -23,7 +23,8 @@ log = logging.getLogger(__name__)
 
 VERSION = 1
 
-_EXACT_FOR_S = 7 * 86_400.0  # then a server that took no live upload is asked again
+EXACT_FOR_S = 7 * 86_400.0
+"""Then a server that took no live upload is asked again."""
 
 
 class SavedConversation(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +59,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
         upload = self.upload
         if upload is None or upload.live or upload.base_url != base_url:
             return True
-        return abs(time.time() - upload.found_at) > _EXACT_FOR_S  # abs: a Pi's clock may start in the past
+        return abs(time.time() - upload.found_at) > EXACT_FOR_S  # abs: a Pi's clock may start in the past
 
 
 class StateDir:

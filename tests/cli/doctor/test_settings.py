@@ -80,6 +80,8 @@ def test_the_state_directory(tmp_path: Path, name: str) -> None:
     path.mkdir(parents=True)
     assert check_state(Settings(state_dir=str(path))).words == f"{path} can be written"
     assert not list(path.iterdir())
+    path.chmod(0o777)
+    assert check_state(Settings(state_dir=str(path))).remedy == f"chmod o-w {path}"
     path.rmdir()
     path.touch()
     finding = check_state(Settings(state_dir=str(path)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
@@ -72,6 +73,7 @@ def run(command: Sequence[str], *, seconds: float = 10.0) -> tuple[int, str] | N
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            env=os.environ | {"LC_ALL": "C.UTF-8"},
             errors="replace",
             timeout=seconds,
             check=False,

@@ -91,4 +91,9 @@ def check_state(settings: Settings) -> Finding:
                 "state", "warning", f"{words} by this user", "the service's own user can; else sudo, or set state_dir"
             )
         return Finding("state", "failed", words, "set state_dir to a directory that the daemon's user may write to")
+    mode = os.stat(nearest).st_mode
+    if nearest == path and mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+        return Finding(
+            "state", "warning", f"everyone on this machine may replace what is in {path}", f"chmod o-w {path}"
+        )
     return Finding("state", "ok", f"{path} can be written" + ("" if nearest == path else ", and is made at the start"))
