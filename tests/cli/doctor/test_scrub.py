@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import string
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from clonespeaker.cli.doctor.scrub import Scrubber
 
@@ -62,3 +66,13 @@ def test_values_and_names_at_any_depth() -> None:
 def test_whoever_is_unknown_has_nothing_taken_out() -> None:
     text = "the Raspberry Pi of root and pi"
     assert Scrubber([("root", "<user>"), ("pi", "<user>"), ("", "<x>"), ("a", "<x>")]).text(text) == text
+
+
+@given(
+    secret=st.text(string.ascii_letters + string.digits + string.punctuation, min_size=8, max_size=40),
+    around=st.lists(st.text() | st.sampled_from(["https://", "key=", "dsk-", "::", "@", "/home/", "%40", "<", "****"])),
+    at=st.integers(0, 8),
+)
+def test_what_is_known_never_stays(secret: str, around: list[str], at: int) -> None:
+    text = "".join([*around[:at], secret, *around[at:]])
+    assert secret not in Scrubber([(secret, "<x>")]).text(text)

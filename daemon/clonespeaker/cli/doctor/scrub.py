@@ -17,7 +17,8 @@ _PUBLIC_URLS = ("https://api.delphi.ai", "https://api.withdelphi.com")
 # Names that many devices have, and that are words besides.
 _EVERYBODYS = {"root", "pi", "admin", "user", "nobody", "debian", "localhost", "raspberrypi", "clonespeaker", "audio"}
 
-_URL = re.compile(r"(?i)\b(?:https?|wss?|ftp)://(?:\[[\da-f:]+\])?[^\s\"'<>)\]};,]*")
+# With what has been taken out of it before.
+_URL = re.compile(r"(?i)\b(?:https?|wss?|ftp)://(?:\[[\da-f:]+\])?(?:<[\w -]+>|[^\s\"'<>)\]};,])*")
 _PATTERNS = [
     (re.compile(r"dsk-[\w*-]+|\*{4}\w{4}\b"), "<key>"),  # the last four letters of one are nobody's business either
     (re.compile(r"(?i)(?<=bearer )\S+|(?<=token=)[^\s&\"']+|(?<=key=)[^\s&\"']+"), "<token>"),
@@ -54,8 +55,10 @@ class Scrubber:
 
     def text(self, text: str) -> str:
         """`text` without them."""
-        text = _URL.sub(_unless_public, text)  # whole, before anything in it is taken out
-        for pattern, mask in [*self._known, *_PATTERNS]:
+        for pattern, mask in self._known:
+            text = pattern.sub(mask, text)
+        text = _URL.sub(_unless_public, text)
+        for pattern, mask in _PATTERNS:
             text = pattern.sub(mask, text)
         return _RANDOM.sub("<id>", _ADDRESS.sub(_address, text))
 
