@@ -81,6 +81,7 @@ def test_no_key(run: Run, tmp_path: Path) -> None:
     assert found["key"]["result"] == "failed"
     assert found["tls"]["result"] == "ok"  # that takes no key
     assert "clone" not in found
+    assert found["upload"]["result"] == "ok"
 
 
 def test_an_upload_is_measured_where_asked_for_and_remembered(run: Run, clone: SimulatedClone, tmp_path: Path) -> None:

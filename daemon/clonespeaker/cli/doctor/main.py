@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
@@ -94,7 +95,8 @@ class _Visit:
         async for finding in within("network", _SLOW_S, check_way(settings.clone.base_url)):
             way_is_clear = way_is_clear and (finding.result != "failed" or finding.name == "clock")
             yield finding
-        async for finding in self._of_the_clone(settings, way_is_clear=way_is_clear):
+        clone = self._of_the_clone(settings, way_is_clear=way_is_clear)
+        async for finding in within("clone", 2 * _SLOW_S + _QUESTION_S, clone):
             yield finding
 
     def _of_this_machine(self, settings: Settings | None) -> list[tuple[str, float, AsyncGenerator[Finding, None]]]:
@@ -149,13 +151,12 @@ class _Visit:
     def _check_button(self, settings: Settings) -> AsyncGenerator[Finding, None]:
         return check_button(settings, daemon=self._daemon, press_s=self._options.press, ask=complain)
 
-    async def _of_the_clone(self, settings: Settings, *, way_is_clear: bool) -> AsyncIterator[Finding]:
-        try:
+    async def _of_the_clone(self, settings: Settings, *, way_is_clear: bool) -> AsyncGenerator[Finding, None]:
+        api_key = ""
+        with contextlib.suppress(ConfigError):  # told before
             api_key = await asyncio.to_thread(read_api_key, settings, os.environ)
-        except ConfigError:
-            return  # told before
-        answers = way_is_clear
-        if way_is_clear:
+        answers = way_is_clear and bool(api_key)
+        if answers:
             async with open_session(api_key) as session:
                 client = CloneClient(session, settings.clone.base_url, api_key=api_key)
                 async for finding in within("clone", _SLOW_S, check_clone(client, settings, self.names.append)):
