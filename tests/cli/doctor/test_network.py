@@ -211,6 +211,11 @@ async def test_a_conversation_that_is_gone(tmp_path: Path) -> None:
     assert "set clone.slug" in finding.remedy
 
 
+async def test_nobody_to_talk_with(tmp_path: Path) -> None:
+    (finding,) = await clone_of(SimulatedClone(), tmp_path, slug=None)
+    assert (finding.result, finding.words) == ("warning", "not asked, so the key is not tried")
+
+
 async def test_a_saved_conversation_of_other_settings_is_nobody_s_business(tmp_path: Path) -> None:
     saved = SavedConversation(conversation_id=NOWHERE, base_url="https://elsewhere.example", slug="my-clone")
     StateDir(tmp_path).save(Saved(conversation=saved))

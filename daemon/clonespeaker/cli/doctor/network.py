@@ -186,6 +186,9 @@ async def check_clone(
     conversation_id = clone.conversation_id or (
         saved.conversation.conversation_id if saved.conversation and belongs else None
     )
+    if clone.slug is None and conversation_id is None:
+        yield Finding("clone", "warning", "not asked, so the key is not tried", "set clone.slug")
+        return
     try:
         if clone.slug:
             profile = await client.profile(clone.slug)
