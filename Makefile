@@ -18,7 +18,14 @@ DEBIAN_TEST := $(DEBIAN_RUN) pulseaudio pulseaudio-utils espeak-ng
 DEBIAN_DEB := debhelper dpkg-dev python3-venv python3-shtab
 ARCHITECTURES ?= amd64 arm64
 
-.PHONY: demo test check bench soak fuzz deb setup clean
+# For `make appliance`, on a Debian 12: a machine in qemu, of this Debian's own packages. gpio-sim is compiled for it.
+KERNEL = $(shell apt-cache depends linux-image-amd64 2>/dev/null | awk '/Depends/ {sub("linux-image-", ""); print $$2}')
+DEBIAN_APPLIANCE = $(DEBIAN_DEB) qemu-system-x86 qemu-utils mmdebstrap e2fsprogs dosfstools mtools busybox-static kmod cpio \
+  gcc-12 linux-headers-$(KERNEL)
+
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' daemon/clonespeaker/__init__.py)
+
+.PHONY: demo test check bench soak fuzz deb appliance setup clean
 .DEFAULT_GOAL := help
 
 help:
@@ -29,6 +36,7 @@ help:
 	@echo "make soak    turns with faults, for ten minutes; SOAK='--minutes 60 --picture soak.svg'"
 	@echo 'make fuzz    hostile input, a minute for each way in; x86-64 only'
 	@echo 'make deb     Debian packages for amd64 and arm64, into dist/'
+	@echo 'make appliance   the package in a machine that behaves like a Pi, in qemu: ten minutes'
 	@echo 'make setup   what the others share: install what is needed'
 
 demo: $(VENV)/.ready
@@ -64,6 +72,11 @@ deb: packages-deb
 	  mv build/deb/$$architecture/*.deb dist/; \
 	done; ls -l dist/*.deb
 
+appliance: packages-appliance
+	@$(MAKE) --no-print-directory deb ARCHITECTURES=amd64
+	@test -e build/appliance/disk.img || tests/appliance/build-image.sh build/appliance
+	@python3 -m tests.appliance build/appliance dist/clonespeaker_$(VERSION)_amd64.deb
+
 setup: $(VENV)/.ready
 
 # The virtual environment, made anew where the dependencies have changed.
@@ -80,8 +93,9 @@ $(VENV)/.fuzz: $(VENV)/.ready
 packages-run: DEBIAN = $(DEBIAN_RUN)
 packages-test: DEBIAN = $(DEBIAN_TEST)
 packages-deb: DEBIAN = $(DEBIAN_DEB)
-.PHONY: packages-run packages-test packages-deb
-packages-run packages-test packages-deb:
+packages-appliance: DEBIAN = $(DEBIAN_APPLIANCE)
+.PHONY: packages-run packages-test packages-deb packages-appliance
+packages-run packages-test packages-deb packages-appliance:
 	@missing=$$(for package in $(DEBIAN); do \
 	  dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || echo $$package; done); \
 	if [ -n "$$missing" ]; then \

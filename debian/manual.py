@@ -47,6 +47,7 @@ page += [
     *(".TP", r"\fI/var/lib/clonespeaker\fR", "What outlives a restart: which conversation this is."),
     *(".TP", r"\fI/usr/share/doc/clonespeaker\fR", "The wiring, what can go wrong, and all the rest."),
     ".SH EXIT STATUS",
-    "0 done, 1 failed, 2 wrong arguments, 69 the clone can't be reached, 77 refused (key, prerequisites), 78 bad settings.",
+    "0 done, 1 failed, 2 wrong arguments, 69 the clone can't be reached,",
+    "77 refused (key, prerequisites), 78 bad settings.",
 ]
 print("\n".join(page))

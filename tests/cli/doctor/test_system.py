@@ -1,4 +1,4 @@
-"""The machine, told by stand-ins for systemd's programs: their answers were recorded from systemd 252."""
+"""The machine, told by stand-ins for systemd's programs, which answer in the form that systemd 252 does."""
 
 from __future__ import annotations
 
