@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -67,6 +68,7 @@ def live() -> None:
     unplug_and_plug(daemon)
     freeze(daemon)
     bad_settings()
+    real_time()
     usb_card()
     doctor = sh("clonespeaker doctor")
     print(doctor)
@@ -162,6 +164,16 @@ def bad_settings() -> None:
     (ETC / "config.yaml").write_text(good)
     sh("systemctl start clonespeaker")
     check("mended: starts", until(lambda: state() == "active", 60) is not None)
+
+
+def real_time() -> None:
+    """With the file that grants it; 2 is SCHED_RR."""
+    drop_in = Path("/run/systemd/system/clonespeaker.service.d/realtime.conf")
+    shutil.copy("/usr/share/doc/clonespeaker/realtime.conf", drop_in)
+    sh("systemctl daemon-reload; systemctl restart clonespeaker")
+    running = until(lambda: state() == "active", 60) is not None
+    policy = Path(f"/proc/{property_of('MainPID')}/stat").read_text().rpartition(")")[2].split()[38]
+    check("real time, where it is asked for", running and policy == "2", policy)
 
 
 def usb_card() -> None:
