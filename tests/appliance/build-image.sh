@@ -39,6 +39,9 @@ mkdir -p "$root"/{boot/firmware,shared,etc/systemd/journald.conf.d,etc/systemd/s
 printf '[Journal]\nStorage=persistent\n' >"$root/etc/systemd/journald.conf.d/appliance.conf"
 printf 'configfs\nsnd-aloop\ngpio-sim-hil\n9p\n9pnet_virtio\nvfat\nnls_ascii\nnls_cp437\n' >"$root/etc/modules-load.d/appliance.conf"
 echo 'options snd-aloop index=0 id=Loopback pcm_substreams=2' >"$root/etc/modprobe.d/appliance.conf"
+# A unit with a /proc of its own does not see the cpuinfo that `hardware` makes; this is the one thing that a Pi does not need.
+mkdir "$root/etc/systemd/system/clonespeaker.service.d"
+printf '[Service]\nBindReadOnlyPaths=/run/cpuinfo:/proc/cpuinfo\n' >"$root/etc/systemd/system/clonespeaker.service.d/cpuinfo.conf"
 cp "$here"/guest/{hardware,run} "$root/usr/local/bin/"
 cp "$here"/guest/*.service "$root/etc/systemd/system/"
 ln -s ../hardware.service "$root/etc/systemd/system/sysinit.target.wants/"
