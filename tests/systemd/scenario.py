@@ -41,7 +41,7 @@ def show(unit: str = UNIT) -> dict[str, str]:
 
 def until(condition: Callable[[], object], what: str) -> None:
     """Return once it holds; patient, for the machine may be busy."""
-    give_up = time.monotonic() + 20
+    give_up = time.monotonic() + 30
     while not condition():
         if time.monotonic() > give_up:
             raise TimeoutError(what)
@@ -104,6 +104,10 @@ def provisioned() -> dict[str, Any]:
     }
 
 
+def turn() -> dict[str, Any]:
+    return run("clonespeaker", "say", "Good morning")
+
+
 def booted() -> dict[str, Any]:
     now = show()
     process = Path("/proc", now["MainPID"], "status").read_text().splitlines()
@@ -111,10 +115,6 @@ def booted() -> dict[str, Any]:
         "unit": now,
         "process": {name: value.split() for name, _, value in (each.partition(":") for each in process)},
     }
-
-
-def turn() -> dict[str, Any]:
-    return run("clonespeaker", "say", "Good morning")
 
 
 def reloaded() -> dict[str, Any]:
@@ -227,7 +227,7 @@ def main() -> None:
     """Do it all; what goes wrong in one step is noted in its place, and the next one done."""
     observed: dict[str, Any] = {}
     for step in (
-        units, provisioned, booted, turn, reloaded, killed, files, stopped, sandbox, starting, frozen,
+        units, provisioned, turn, booted, reloaded, killed, files, stopped, sandbox, starting, frozen,
         mistake_on_the_card, wrong_settings, leave_alone, without_key,
     ):  # fmt: skip
         began = time.monotonic()
