@@ -97,7 +97,8 @@ class Writer:
         plain = re.fullmatch(r"[A-Za-z0-9ü][\w./-]*", value)
         single = "'" + value.replace("'", "''") + "'"
         double = '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-        return self._chance.choice([single, double, value if plain else single])
+        written: str = self._chance.choice([single, double, value if plain else single])
+        return written
 
     def _comment(self) -> str:
         return self._chance.choice(["", " " * self._chance.randint(1, 12) + self._words()])

@@ -56,6 +56,8 @@ def parser() -> argparse.ArgumentParser:
     run = _with_config(add("run", "run", "the daemon"))
     run.add_argument("-v", "--verbose", action="store_true", help="log more (speech text stays out all the same)")
 
+    _add_setup(_with_config(add("setup", "setup.guide", "a guided set-up: cards, button, clone, key, service")))
+
     demo = add("demo", "demo", "the whole thing on this machine, with no key and no hardware: SPACE is the button")
     demo.add_argument("--once", action="store_true", help="one turn with the shipped question, then its timeline")
     demo.add_argument("--wav", metavar="FILE", type=Path, help="one turn with this question")
@@ -148,6 +150,22 @@ def parser() -> argparse.ArgumentParser:
     kinds = ("valid", "expired", "wrong-host", "self-signed")
     simulate.add_argument("--tls", choices=kinds, help="serve https, with such a certificate")
     return top
+
+
+def _add_setup(setup: argparse.ArgumentParser) -> None:
+    steps = ("microphone", "speaker", "hearing", "button", "clone", "service")
+    setup.add_argument("--microphone", metavar="NAME", help="its card, as `clonespeaker devices` lists them, or auto")
+    setup.add_argument("--speaker", metavar="NAME", help="likewise")
+    setup.add_argument("--button", metavar="PIN", help="a pin like GPIO17 or BOARD11, or keyboard, or none")
+    setup.add_argument("--base-url", metavar="URL", help="the clone's server")
+    setup.add_argument("--slug", metavar="NAME", help="the clone's name, as in its web address")
+    setup.add_argument("--key-file", metavar="FILE", help="a file that holds the API key; -: standard input")
+    setup.add_argument("--key-to", metavar="FILE", type=Path, help="where the key is kept (default: where the settings "
+                       "say, else api-key beside them)")  # fmt: skip
+    setup.add_argument("--yes", "--no-input", action="store_true", help="ask nothing; what is not given stays as it is")
+    setup.add_argument("--skip-sound", action="store_true", help="cards are neither asked for nor tried")
+    setup.add_argument("--no-start", action="store_true", help="leave the service as it is")
+    setup.add_argument("--only", metavar="STEP", choices=steps, help=f"one step alone: {', '.join(steps)}")
 
 
 def _with_config(command: argparse.ArgumentParser) -> argparse.ArgumentParser:

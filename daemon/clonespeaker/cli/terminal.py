@@ -19,6 +19,12 @@ def say(text: str = "") -> None:
     sys.stdout.flush()
 
 
+def prompt(text: str) -> None:
+    """The beginning of a line that somebody else goes on with, to standard output."""
+    sys.stdout.write(_shown(text))
+    sys.stdout.flush()
+
+
 def complain(text: str) -> None:
     """A line to standard error."""
     sys.stderr.write(_shown(text) + "\n")

@@ -23,7 +23,7 @@ from clonespeaker.errors import ConfigError
 _INDENT = "  "
 
 
-def edit(name: str, data: bytes, changes: Mapping[str, str | int | bool | None]) -> bytes:
+def edit(name: str, data: bytes, changes: Mapping[str, Any]) -> bytes:
     """The file with some settings changed.
 
     Args:
@@ -41,7 +41,7 @@ def edit(name: str, data: bytes, changes: Mapping[str, str | int | bool | None])
         if before[key] != value:
             text = _set(name, text, key, value)
     changed = (codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b"") + text.encode()
-    if leaves(_read(name, changed)) != before | changes:  # an anchor that others share, for instance
+    if leaves(_read(name, changed)) != {**before, **changes}:  # an anchor that others share, for instance
         raise _by_hand(name, *changes)
     return changed
 

@@ -1,0 +1,105 @@
+"""Questions to a person at a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import shutil
+import sys
+import termios
+import textwrap
+from collections.abc import Callable
+
+from clonespeaker.cli.terminal import coloured, prompt, say
+
+_WIDEST = 96  # columns; longer lines are hard to read
+_INDENT = "  "
+
+Check = Callable[[str], str]
+"""What is wrong with an answer, in words; "" where nothing is."""
+
+
+class Dialogue:
+    """What is said and asked.
+
+    Args:
+        asks: somebody is there to answer. Where nobody is, nothing may be asked.
+
+    Every question raises EOFError where the terminal is at its end (Ctrl-D) and KeyboardInterrupt on Ctrl-C.
+    """
+
+    def __init__(self, *, asks: bool) -> None:
+        self.asks = asks
+
+    def title(self, text: str) -> None:
+        """What the next step is about."""
+        if self.asks:
+            say()
+            say(coloured(text, "bold"))
+
+    def tell(self, text: str) -> None:
+        """Paragraphs, as wide as the terminal."""
+        for line in text.splitlines():
+            say(_fill(line, _INDENT))
+
+    def warn(self, text: str) -> None:
+        """What went wrong and can be mended here."""
+        for line in text.splitlines():
+            say(coloured(_fill(line, "! "), "yellow"))
+
+    def ask(self, question: str, default: str, check: Check = lambda answer: "") -> str:
+        """An answer that `check` finds nothing wrong with; Enter gives the default."""
+        while True:
+            self._prompt(f"{question}{f' [{default}]' if default else ''}: ")
+            answer = input().strip() or default
+            wrong = check(answer)
+            if not wrong:
+                return answer
+            self.warn(wrong)
+
+    def yes(self, question: str, *, default: bool = True) -> bool:
+        """Yes or no."""
+        words = {"y": True, "yes": True, "n": False, "no": False}
+        answer = self.ask(
+            f"{question} [{'Y/n' if default else 'y/N'}]",
+            "",
+            lambda answer: "" if answer.lower() in ("", *words) else "y or n",
+        )
+        return words.get(answer.lower(), default)
+
+    def secret(self, question: str, check: Check) -> str:
+        """An answer that is not shown while it is typed."""
+        while True:
+            # The prompt is getpass's to show: it comes when what is typed is not shown any more.
+            answer = getpass.getpass(self._filled(f"{question}: ")).strip()
+            wrong = check(answer)
+            if not wrong:
+                return answer
+            self.warn(wrong)
+
+    def enter(self, words: str) -> None:
+        """Wait for Enter."""
+        self._prompt(f"{words} ")
+        input()
+
+    def forget_typed(self) -> None:
+        """Impatient keys during a wait answer no question after it."""
+        with contextlib.suppress(termios.error):
+            termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
+
+    def _prompt(self, text: str) -> None:
+        prompt(self._filled(text))
+
+    def _filled(self, text: str) -> str:
+        assert self.asks, f"nobody is there to be asked {text!r}"
+        return _fill(text, _INDENT) + " "
+
+
+def _fill(text: str, first: str) -> str:
+    width = min(columns(), _WIDEST) - 1
+    return textwrap.fill(text, width, initial_indent=first, subsequent_indent=_INDENT, break_on_hyphens=False)
+
+
+def columns() -> int:
+    """How wide the terminal is, in characters."""
+    return max(20, shutil.get_terminal_size().columns)

@@ -1,0 +1,132 @@
+"""The steps in which somebody listens: a test sound, and one's own voice recorded and played."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+
+import numpy as np
+
+from clonespeaker.audio import earcons
+from clonespeaker.audio.microphone import RATE_HZ, Microphone
+from clonespeaker.audio.pcm import SILENCE_DBFS, Samples, level_dbfs
+from clonespeaker.audio.portaudio import SoundSystem
+from clonespeaker.audio.speaker import Speaker
+from clonespeaker.cli.setup import cards
+from clonespeaker.cli.setup.dialogue import Dialogue, columns
+from clonespeaker.cli.setup.draft import Draft
+from clonespeaker.errors import DeviceError
+from clonespeaker.wiring import make_microphone, make_speaker
+
+RECORD_S = 4.0
+_QUIETEST_DBFS = -60.0
+_DRAW_EVERY_S = 0.07
+_DEAD_DBFS, _QUIET_DBFS = -90.0, -45.0  # of the loudest 20 ms: no microphone that is on; nobody near it speaks
+_CLIPPED = 32_700
+
+
+def try_speaker(draft: Draft, sound: SoundSystem, talk: Dialogue) -> None:
+    """Play two tones until they are heard, or whoever listens goes on without."""
+    while True:
+        talk.tell("Two rising tones are played now.")
+        try:
+            # The tones of a failure fall; the other way round, they say that all is well.
+            asyncio.run(_play(make_speaker(sound, draft.settings.speaker), earcons.failed()[::-1].copy()))
+        except DeviceError as error:
+            talk.warn(str(error))
+        if talk.yes("Did you hear them?"):
+            return
+        talk.tell("Is it switched on, turned up, and not muted (alsamixer)? Or is it another one?")
+        if not _another_try(("speaker",), draft, sound, talk):
+            return
+
+
+def hear(draft: Draft, sound: SoundSystem, talk: Dialogue) -> None:
+    """Record and play, until whoever speaks is heard, or goes on without."""
+    while True:
+        talk.enter(f"You are recorded for {RECORD_S:.0f} seconds, and hear it then. Press Enter to begin.")
+        try:
+            samples, loudest = asyncio.run(_record(make_microphone(sound, draft.settings.microphone), talk))
+            talk.forget_typed()
+            _judge(samples, loudest, talk)
+            talk.tell("Now you should hear it.")
+            asyncio.run(_play(make_speaker(sound, draft.settings.speaker), samples))
+        except DeviceError as error:
+            talk.warn(str(error))
+        talk.forget_typed()
+        if talk.yes("Did you hear yourself?"):
+            return
+        talk.tell("Levels are in alsamixer: F3 shows what is played, F4 what is recorded; M there is muted.")
+        if not _another_try(("microphone", "speaker"), draft, sound, talk):
+            return
+
+
+def _another_try(directions: tuple[str, ...], draft: Draft, sound: SoundSystem, talk: Dialogue) -> bool:
+    """Whether to try again; maybe with another card."""
+    words = {"a": "again", **{name[0]: f"another {name}" for name in directions}, "g": "go on as it is"}
+    answer = talk.ask(
+        ", ".join(f"{key}: {meaning}" for key, meaning in words.items()),
+        "a",
+        lambda answer: "" if answer in words else f"one of {', '.join(words)}",
+    )
+    if answer == "m":
+        cards.choose("microphone", draft, sound, talk)
+    if answer == "s":
+        cards.choose("speaker", draft, sound, talk)
+    return answer != "g"
+
+
+async def _record(microphone: Microphone, talk: Dialogue) -> tuple[Samples, float]:
+    """What is said in the next seconds, and the level of its loudest moment; a bar meanwhile."""
+    await asyncio.to_thread(microphone.open)
+    try:
+        talk.tell("Speak now.")
+        recording = microphone.record(pre_roll_ms=0)
+        asyncio.get_running_loop().call_later(RECORD_S, recording.finish)
+        ends_at = time.monotonic() + RECORD_S
+        pieces, loudest, since_drawn, drawn_at = [], SILENCE_DBFS, SILENCE_DBFS, 0.0
+        async for piece in recording:
+            pieces.append(piece)
+            since_drawn = max(since_drawn, level_dbfs(piece))
+            loudest = max(loudest, since_drawn)
+            if time.monotonic() - drawn_at >= _DRAW_EVERY_S:
+                _draw(since_drawn, ends_at - time.monotonic())
+                since_drawn, drawn_at = SILENCE_DBFS, time.monotonic()
+    finally:
+        sys.stdout.write("\n")
+        await asyncio.to_thread(microphone.close)
+    return np.concatenate(pieces), loudest
+
+
+def _draw(dbfs: float, left_s: float) -> None:
+    """One line that is written over again and again, with nothing but plain characters: any terminal shows it."""
+    width = min(40, columns() - 18)
+    bar = "#" * round((1 - max(dbfs, _QUIETEST_DBFS) / _QUIETEST_DBFS) * width)
+    sys.stdout.write(f"\r  {max(0.0, left_s):.0f} s |{bar.ljust(width)}| {dbfs:4.0f} dB")
+    sys.stdout.flush()
+
+
+def _judge(samples: Samples, loudest: float, talk: Dialogue) -> None:
+    peak = int(np.abs(samples.astype(np.int32)).max(initial=0))
+    if loudest <= _DEAD_DBFS:
+        talk.warn("No sound at all came: is it muted, or its level at 0? See alsamixer, F4.")
+    elif peak >= _CLIPPED:
+        talk.warn("Too loud, it clips: turn the microphone down a little (alsamixer, F4), or speak from further away.")
+    elif loudest < _QUIET_DBFS:
+        talk.warn(
+            f"Very quiet, {loudest:.0f} dB at most: turn the microphone up (alsamixer, F4), or speak closer to it."
+        )
+    else:
+        talk.tell(f"Recorded, {loudest:.0f} dB at its loudest: good.")
+
+
+async def _play(speaker: Speaker, samples: Samples) -> None:
+    await asyncio.to_thread(speaker.open)
+    try:
+        async with speaker.play() as playback:
+            await playback.put(samples, RATE_HZ)
+            playback.complete()
+            await playback.drain()
+    finally:
+        await asyncio.to_thread(speaker.close)
