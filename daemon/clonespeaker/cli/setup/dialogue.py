@@ -10,7 +10,7 @@ import termios
 import textwrap
 from collections.abc import Callable
 
-from clonespeaker.cli.terminal import coloured, prompt, say
+from clonespeaker.cli.terminal import coloured, complain, prompt, say
 
 _WIDEST = 96  # columns; longer lines are hard to read
 _INDENT = "  "
@@ -38,14 +38,17 @@ class Dialogue:
             say(coloured(text, "bold"))
 
     def tell(self, text: str) -> None:
-        """Paragraphs, as wide as the terminal."""
+        """Paragraphs, as wide as the terminal; where it is a file, on one line each."""
         for line in text.splitlines():
             say(_fill(line, _INDENT))
 
     def warn(self, text: str) -> None:
-        """What went wrong and can be mended here."""
+        """What went wrong."""
         for line in text.splitlines():
-            say(coloured(_fill(line, "! "), "yellow"))
+            if self.asks:
+                say(coloured(_fill(line, "! "), "yellow"))
+            else:
+                complain(f"clonespeaker: {line}")
 
     def ask(self, question: str, default: str, check: Check = lambda answer: "") -> str:
         """An answer that `check` finds nothing wrong with; Enter gives the default."""
@@ -96,7 +99,7 @@ class Dialogue:
 
 
 def _fill(text: str, first: str) -> str:
-    width = min(columns(), _WIDEST) - 1
+    width = min(columns(), _WIDEST) - 1 if sys.stdout.isatty() else len(first) + len(text)
     return textwrap.fill(text, width, initial_indent=first, subsequent_indent=_INDENT, break_on_hyphens=False)
 
 
