@@ -62,7 +62,7 @@ def at_terminal(machine: dict[str, str], config: Path) -> Iterator[Callable[...,
 @pytest.fixture
 def scripted(run: Run, machine: dict[str, str], environment: dict[str, str], config: Path) -> Run:
     unset = dict.fromkeys(key for key in environment if key not in machine)
-    return lambda *arguments, **more: run("setup", "--config", str(config), *arguments, **unset, **machine, **more)
+    return lambda *arguments, **more: run("setup", "--config", str(config), *arguments, **(unset | machine | more))
 
 
 def url(clone: SimulatedClone) -> str:
@@ -347,6 +347,22 @@ def test_a_file_where_there_was_none(scripted: Run, clone: SimulatedClone, confi
     assert done.returncode == 0, done.stderr
     assert load(config, {}).settings.clone.slug == clone.slug
     assert stat.S_IMODE(config.stat().st_mode) == 0o644
+
+
+def test_what_the_shell_has_set_is_told(scripted: Run, config: Path) -> None:
+    done = scripted("--yes", "--only", "button", "--button", "none", CLONESPEAKER_BUTTON__SOURCE="gpio")
+    assert done.returncode == 0
+    assert "CLONESPEAKER_BUTTON__SOURCE is set in this shell" in done.stderr
+    assert load(config, {}).settings.button.source == "none"
+
+
+def test_a_board_that_fills_in(at_terminal: Callable[..., Terminal], config: Path) -> None:
+    config.write_text("board: aiy-voice-hat-v1\n")
+    terminal = at_terminal("--only", "button", "--no-start")
+    terminal.answer("Pin.*GPIO23", "none")
+    terminal.answer("Write this", "")
+    assert terminal.end() == 0
+    assert config.read_text() == "board: aiy-voice-hat-v1\nbutton:\n  source: none\n"
 
 
 def test_modes_and_links_stay(scripted: Run, config: Path) -> None:

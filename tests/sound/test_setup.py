@@ -48,19 +48,31 @@ async def clone() -> AsyncIterator[SimulatedClone]:
 
 
 @pytest.fixture
-def at_terminal(card: SoundCard, systemd: Systemd, button: Button, config: Path) -> Iterator[Callable[..., Terminal]]:
+def at_terminal_of(
+    systemd: Systemd, button: Button, config: Path
+) -> Iterator[Callable[[SoundCard], Callable[..., Terminal]]]:
     started: list[Terminal] = []
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("CLONESPEAKER_")}
-    environment |= card.environment
-    environment |= {"PATH": f"{systemd.directory}:{environment['PATH']}", "TEST_PRESSES": str(button.path)}
+    plain = {key: value for key, value in os.environ.items() if not key.startswith("CLONESPEAKER_")}
+    plain |= {"PATH": f"{systemd.directory}:{plain['PATH']}", "TEST_PRESSES": str(button.path)}
 
-    def at_terminal(*arguments: str, columns: int = 80) -> Terminal:
-        started.append(Terminal(environment, "--config", str(config), *arguments, columns=columns))
-        return started[-1]
+    def at_terminal_of(card: SoundCard) -> Callable[..., Terminal]:
+        def at_terminal(*arguments: str, columns: int = 80) -> Terminal:
+            environment = plain | card.environment
+            started.append(Terminal(environment, "--config", str(config), *arguments, columns=columns))
+            return started[-1]
 
-    yield at_terminal
+        return at_terminal
+
+    yield at_terminal_of
     for terminal in started:
         terminal.close()
+
+
+@pytest.fixture
+def at_terminal(
+    card: SoundCard, at_terminal_of: Callable[[SoundCard], Callable[..., Terminal]]
+) -> Callable[..., Terminal]:
+    return at_terminal_of(card)
 
 
 @pytest.mark.sound
@@ -105,7 +117,7 @@ async def test_all_of_it(
     await terminal.shows("Ada Lovelace at .* takes the key")
     await terminal.answers("Write this", "")
     await terminal.answers("Start the service anew", "")
-    await terminal.shows("checked by: clonespeaker doctor")
+    await terminal.shows(r"clonespeaker doctor.* checks all of it")
     assert await terminal.ends() == 0
     print(terminal.raw.replace("\r\n", "\n").replace("\r", "\n"))  # noqa: T201 - shown where it fails
     settings = load(config, {}).settings
@@ -124,7 +136,7 @@ async def test_all_of_it(
 async def test_ended_while_it_sounds(
     at_terminal: Callable[..., Terminal], systemd: Systemd, config: Path, moment: str
 ) -> None:
-    before = config.read_bytes()
+    before = config.read_bytes()  # noqa: ASYNC240
     step = "speaker" if "tones" in moment else "hearing"
     terminal = at_terminal("--only", step)
     await terminal.answers("Stop it meanwhile", "")
@@ -138,7 +150,7 @@ async def test_ended_while_it_sounds(
     assert "ended; nothing was written" in terminal.shown
     assert "Traceback" not in terminal.raw
     assert terminal.is_as_before
-    assert config.read_bytes() == before
+    assert config.read_bytes() == before  # noqa: ASYNC240
     assert systemd.asked == ["stop", "start"]
 
 
@@ -155,6 +167,22 @@ async def test_silence_is_told(at_terminal: Callable[..., Terminal], systemd: Sy
     await terminal.answers("Did you hear yourself", "n")
     await terminal.answers("another microphone", "g")
     assert await terminal.ends() == 0
+
+
+@pytest.mark.sound
+async def test_a_sound_server_that_hangs(
+    own_card: SoundCard, at_terminal_of: Callable[..., Callable[..., Terminal]], systemd: Systemd
+) -> None:
+    terminal = at_terminal_of(own_card)("--only", "speaker")
+    await terminal.answers("Stop it meanwhile", "")
+    await terminal.shows("Which speaker")
+    own_card.freeze()
+    terminal.type("1\n")
+    await terminal.shows("does not answer")
+    terminal.type("\x03")
+    assert await terminal.ends() == 130
+    assert "ended; nothing was written" in terminal.shown
+    assert systemd.asked == ["stop", "start"]
 
 
 @pytest.mark.sound

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -39,8 +40,9 @@ def say_json(value: Any) -> None:
 
 
 def coloured(text: str, colour: str) -> str:
-    """`text` in a colour, where standard output is a terminal."""
-    return f"\033[{_COLOURS[colour]}m{text}\033[0m" if sys.stdout.isatty() else text
+    """`text` in a colour, where standard output is a terminal that knows any."""
+    plain = not sys.stdout.isatty() or os.environ.get("TERM") == "dumb" or os.environ.get("NO_COLOR")
+    return text if plain else f"\033[{_COLOURS[colour]}m{text}\033[0m"
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:

@@ -35,13 +35,14 @@ def edit(name: str, data: bytes, changes: Mapping[str, Any]) -> bytes:
         ConfigError: there are mistakes in the file, or there would be; or it is written in a way in which a setting
             can't be changed alone. Each problem says which.
     """
-    before = leaves(_read(name, data))
+    before = _said(name, data)
     text = decode(data)
     for key, value in changes.items():
-        if before[key] != value:
+        if before.get(key) != value:
             text = _set(name, text, key, value)
     changed = (codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b"") + text.encode()
-    if leaves(_read(name, changed)) != {**before, **changes}:  # an anchor that others share, for instance
+    after = {key: value for key, value in {**before, **changes}.items() if value is not None}
+    if _said(name, changed) != after:  # an anchor that others share, for instance
         raise _by_hand(name, *changes)
     return changed
 
@@ -54,10 +55,13 @@ def leaves(settings: Settings) -> dict[str, Any]:
     return flat
 
 
-def _read(name: str, data: bytes) -> Settings:
+def _said(name: str, data: bytes) -> dict[str, Any]:
+    """What stands in the file. Raises ConfigError."""
     reading = Reading()
     reading.take_file(name, data)
-    return reading.finish()
+    said = reading.said
+    reading.finish()
+    return said
 
 
 def _by_hand(name: str, *keys: str) -> ConfigError:

@@ -52,6 +52,11 @@ class Reading:
         # Settings with a problem already: a conflict with one of them would be told for nothing.
         self._doubtful: set[str] = set()
 
+    @property
+    def said(self) -> dict[str, Any]:
+        """What somebody set, by its dotted name: without defaults and, before `finish`, without what a board says."""
+        return dict(self._values)
+
     def take_file(self, name: str, data: bytes) -> None:
         """Takes what a file says; `name` is what problems call it.
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from clonespeaker.audio.devices import Device, Direction
-from clonespeaker.audio.portaudio import SoundSystem
+from clonespeaker.cli.setup.devices import Devices
 from clonespeaker.cli.setup.dialogue import Dialogue
 from clonespeaker.cli.setup.draft import Draft
 from clonespeaker.cli.terminal import say, table
 from clonespeaker.errors import ConfigError, DeviceError
-from clonespeaker.wiring import make_microphone, make_speaker
 
 SKIP = "skip"
 
 
-def choose_given(name: str, direction: Direction, draft: Draft, sound: SoundSystem | None) -> None:
-    """Take the card that an option names; it is opened once, where there is a `sound` to open it with.
+def choose_given(name: str, direction: Direction, draft: Draft, devices: Devices | None) -> None:
+    """Take the card that an option names; it is opened once, where there are `devices` to look among.
 
     Raises:
         ConfigError: that can't be a card's name.
@@ -24,20 +23,17 @@ def choose_given(name: str, direction: Direction, draft: Draft, sound: SoundSyst
     if wrong := draft.wrong(key, name):
         raise ConfigError([f"--{direction} {name}: {wrong}"])
     draft.set(key, name)
-    if sound is not None:
-        open_once(sound, direction, draft)
+    if devices is not None:
+        devices.open_once(direction)
 
 
-def choose(direction: Direction, draft: Draft, sound: SoundSystem, talk: Dialogue) -> bool:
+def choose(direction: Direction, draft: Draft, devices: Devices, talk: Dialogue) -> bool:
     """Ask for a card until one opens; False: left as it was."""
     key = f"{direction}.device"
     while True:
-        sound.refresh()
-        able = [device for device in sound.devices() if device.channels(direction)]
-        if not able:
-            talk.warn(f"No {direction} found. Plug one in; Enter looks again.")
+        able, auto = _look(direction, devices, talk)
         names = ["auto", *_worth_showing(able)]
-        _show(direction, names, able, sound)
+        _show(names, able, auto)
         answer = talk.ask(
             f"Which {direction}? A number or a name; {SKIP} leaves it as it is",
             getattr(draft.settings, direction).device,
@@ -47,26 +43,21 @@ def choose(direction: Direction, draft: Draft, sound: SoundSystem, talk: Dialogu
             return False
         draft.set(key, _meant(answer, names))
         try:
-            open_once(sound, direction, draft)
+            devices.open_once(direction)
             return True
         except DeviceError as error:
             talk.warn(str(error))
 
 
-def open_once(sound: SoundSystem, direction: Direction, draft: Draft) -> None:
-    """Open the card and give it back. Blocks.
-
-    Raises:
-        DeviceError: there is none, it is busy, or takes no rate at all.
-    """
-    settings = draft.settings
-    device = (
-        make_microphone(sound, settings.microphone)
-        if direction == "microphone"
-        else make_speaker(sound, settings.speaker)
-    )
-    device.open()
-    device.close()
+def _look(direction: Direction, devices: Devices, talk: Dialogue) -> tuple[list[Device], Device | None]:
+    try:
+        able, auto = devices.look(direction)
+    except DeviceError as error:
+        talk.warn(str(error))
+        return [], None
+    if not able:
+        talk.warn(f"No {direction} found. Plug one in; Enter looks again.")
+    return able, auto
 
 
 def _worth_showing(able: list[Device]) -> list[str]:
@@ -75,13 +66,12 @@ def _worth_showing(able: list[Device]) -> list[str]:
     return list(dict.fromkeys(cards or [device.stable_name for device in able]))
 
 
-def _show(direction: Direction, names: list[str], able: list[Device], sound: SoundSystem) -> None:
+def _show(names: list[str], able: list[Device], auto: Device | None) -> None:
     rows = []
     for number, name in enumerate(names, 1):
         device = next((device for device in able if device.stable_name == name), None)
         if name == "auto":
-            taken = sound.find("auto", direction)[0].stable_name if able else "none"
-            words = f"a USB card where there is one; now {taken}"
+            words = f"a USB card where there is one; now {auto.stable_name if auto else 'none'}"
         else:
             assert device is not None  # each name but `auto` is a device's
             words = "what ALSA takes by itself" if name == "default" else device.name.partition(" (hw:")[0]

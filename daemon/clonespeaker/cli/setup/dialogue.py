@@ -100,7 +100,9 @@ class Dialogue:
 
 def _fill(text: str, first: str) -> str:
     width = min(columns(), _WIDEST) - 1 if sys.stdout.isatty() else len(first) + len(text)
-    return textwrap.fill(text, width, initial_indent=first, subsequent_indent=_INDENT, break_on_hyphens=False)
+    return textwrap.fill(
+        text, width, initial_indent=first, subsequent_indent=_INDENT, break_on_hyphens=False, break_long_words=False
+    )
 
 
 def columns() -> int:

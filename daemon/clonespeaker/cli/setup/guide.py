@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -17,15 +18,16 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from clonespeaker.audio.devices import Direction
-from clonespeaker.audio.portaudio import SoundSystem
 from clonespeaker.cli.setup import button, cards, clone, hearing
+from clonespeaker.cli.setup.devices import Devices
 from clonespeaker.cli.setup.dialogue import Dialogue
 from clonespeaker.cli.setup.draft import Draft
 from clonespeaker.cli.setup.service import Service
 from clonespeaker.cli.setup.writing import require_writable, write_key, write_settings
-from clonespeaker.cli.terminal import complain
+from clonespeaker.cli.terminal import complain, say
 from clonespeaker.config.edit import edit
 from clonespeaker.config.load import DEFAULT_PATH, load
+from clonespeaker.config.reading import PREFIX
 from clonespeaker.config.settings import Settings
 from clonespeaker.errors import EXIT_FAILED, EXIT_USAGE
 
@@ -57,7 +59,8 @@ def main(options: argparse.Namespace) -> int:
             return guide.run()
     except (EOFError, KeyboardInterrupt) as error:
         with contextlib.suppress(OSError):
-            complain(f"\nclonespeaker: ended; {guide.state}")
+            # Where a call into the sound system hangs, it has taken standard error with it.
+            (say if talk.asks else complain)(f"\nclonespeaker: ended; {guide.state}")
         return EXIT_FAILED if isinstance(error, EOFError) else 130
 
 
@@ -134,19 +137,21 @@ class _Guide:
         with ExitStack() as stack:
             if self._needs_devices():
                 stack.enter_context(self._service.stopped(talk))
-            self._sound = SoundSystem()
+            self._devices = Devices(self._draft)
             try:
                 for number, (name, step) in enumerate(self._steps.items(), 1):
                     talk.title(f"{number} of {len(self._steps) + self._starts}: {name}")
                     step()
             finally:
-                self._sound.close()
+                self._devices.close()
             if self._steps:
                 self._write()
             well = self._start()
         if talk.asks and self._options.only is None:
             config = "" if self._config.absolute() == DEFAULT_PATH else f" --config {self._config}"
-            talk.tell(f"All of it is checked by: clonespeaker doctor{config}")
+            talk.title("Done")
+            talk.tell(f"`clonespeaker doctor{config}` checks all of it at any time; `clonespeaker setup --only STEP` "
+                      "repeats a step.")  # fmt: skip
         return 0 if well else EXIT_FAILED
 
     def _where_the_key_goes(self) -> Path:
@@ -166,19 +171,19 @@ class _Guide:
 
     def _speaker(self) -> None:
         if self._card("speaker") and self._talk.asks:
-            hearing.try_speaker(self._draft, self._sound, self._talk)
+            hearing.try_speaker(self._draft, self._devices, self._talk)
 
     def _card(self, direction: Direction) -> bool:
         """Whether there is one that was opened."""
         given = getattr(self._options, direction)
         if given is not None:
-            cards.choose_given(given, direction, self._draft, None if self._options.skip_sound else self._sound)
+            cards.choose_given(given, direction, self._draft, None if self._options.skip_sound else self._devices)
             return not self._options.skip_sound
-        return self._talk.asks and cards.choose(direction, self._draft, self._sound, self._talk)
+        return self._talk.asks and cards.choose(direction, self._draft, self._devices, self._talk)
 
     def _hearing(self) -> None:
         if self._talk.asks:
-            hearing.hear(self._draft, self._sound, self._talk)
+            hearing.hear(self._draft, self._devices, self._talk)
 
     def _button(self) -> None:
         if self._talk.asks:
@@ -220,6 +225,11 @@ class _Guide:
             write_settings(self._config, changed)
             load(self._config, {})
             talk.tell(f"Written: {self._config} ({', '.join(changes)})")
+            for variable in (PREFIX + key.replace(".", "__").upper() for key in changes):
+                if variable in os.environ:
+                    talk.warn(
+                        f"{variable} is set in this shell, and goes before the file; the service does not see it."
+                    )
         else:
             talk.tell(f"{self._config} stays as it is.")
         if changes or self._key:

@@ -11,13 +11,12 @@ import numpy as np
 from clonespeaker.audio import earcons
 from clonespeaker.audio.microphone import RATE_HZ, Microphone
 from clonespeaker.audio.pcm import SILENCE_DBFS, Samples, level_dbfs
-from clonespeaker.audio.portaudio import SoundSystem
 from clonespeaker.audio.speaker import Speaker
 from clonespeaker.cli.setup import cards
+from clonespeaker.cli.setup.devices import Devices
 from clonespeaker.cli.setup.dialogue import Dialogue, columns
 from clonespeaker.cli.setup.draft import Draft
 from clonespeaker.errors import DeviceError
-from clonespeaker.wiring import make_microphone, make_speaker
 
 RECORD_S = 4.0
 _QUIETEST_DBFS = -60.0
@@ -26,43 +25,43 @@ _DEAD_DBFS, _QUIET_DBFS = -90.0, -45.0  # of the loudest 20 ms: no microphone th
 _CLIPPED = 32_700
 
 
-def try_speaker(draft: Draft, sound: SoundSystem, talk: Dialogue) -> None:
+def try_speaker(draft: Draft, devices: Devices, talk: Dialogue) -> None:
     """Play two tones until they are heard, or whoever listens goes on without."""
     while True:
         talk.tell("Two rising tones are played now.")
         try:
             # The tones of a failure fall; the other way round, they say that all is well.
-            asyncio.run(_play(make_speaker(sound, draft.settings.speaker), earcons.failed()[::-1].copy()))
+            asyncio.run(_play(devices.speaker(), earcons.failed()[::-1].copy()))
         except DeviceError as error:
             talk.warn(str(error))
         if talk.yes("Did you hear them?"):
             return
         talk.tell("Is it switched on, turned up, and not muted (alsamixer)? Or is it another one?")
-        if not _another_try(("speaker",), draft, sound, talk):
+        if not _another_try(("speaker",), draft, devices, talk):
             return
 
 
-def hear(draft: Draft, sound: SoundSystem, talk: Dialogue) -> None:
+def hear(draft: Draft, devices: Devices, talk: Dialogue) -> None:
     """Record and play, until whoever speaks is heard, or goes on without."""
     while True:
         talk.enter(f"You are recorded for {RECORD_S:.0f} seconds, and hear it then. Press Enter to begin.")
         try:
-            samples, loudest = asyncio.run(_record(make_microphone(sound, draft.settings.microphone), talk))
+            samples, loudest = asyncio.run(_record(devices.microphone(), talk))
             talk.forget_typed()
             _judge(samples, loudest, talk)
             talk.tell("Now you should hear it.")
-            asyncio.run(_play(make_speaker(sound, draft.settings.speaker), samples))
+            asyncio.run(_play(devices.speaker(), samples))
         except DeviceError as error:
             talk.warn(str(error))
         talk.forget_typed()
         if talk.yes("Did you hear yourself?"):
             return
         talk.tell("Levels are in alsamixer: F3 shows what is played, F4 what is recorded; M there is muted.")
-        if not _another_try(("microphone", "speaker"), draft, sound, talk):
+        if not _another_try(("microphone", "speaker"), draft, devices, talk):
             return
 
 
-def _another_try(directions: tuple[str, ...], draft: Draft, sound: SoundSystem, talk: Dialogue) -> bool:
+def _another_try(directions: tuple[str, ...], draft: Draft, devices: Devices, talk: Dialogue) -> bool:
     """Whether to try again; maybe with another card."""
     words = {"a": "again", **{name[0]: f"another {name}" for name in directions}, "g": "go on as it is"}
     answer = talk.ask(
@@ -71,15 +70,15 @@ def _another_try(directions: tuple[str, ...], draft: Draft, sound: SoundSystem, 
         lambda answer: "" if answer in words else f"one of {', '.join(words)}",
     )
     if answer == "m":
-        cards.choose("microphone", draft, sound, talk)
+        cards.choose("microphone", draft, devices, talk)
     if answer == "s":
-        cards.choose("speaker", draft, sound, talk)
+        cards.choose("speaker", draft, devices, talk)
     return answer != "g"
 
 
 async def _record(microphone: Microphone, talk: Dialogue) -> tuple[Samples, float]:
     """What is said in the next seconds, and the level of its loudest moment; a bar meanwhile."""
-    await asyncio.to_thread(microphone.open)
+    await microphone.in_thread(microphone.open)
     try:
         talk.tell("Speak now.")
         recording = microphone.record(pre_roll_ms=0)
@@ -95,7 +94,7 @@ async def _record(microphone: Microphone, talk: Dialogue) -> tuple[Samples, floa
                 since_drawn, drawn_at = SILENCE_DBFS, time.monotonic()
     finally:
         sys.stdout.write("\n")
-        await asyncio.to_thread(microphone.close)
+        await microphone.in_thread(microphone.close)
     return np.concatenate(pieces), loudest
 
 
@@ -122,11 +121,11 @@ def _judge(samples: Samples, loudest: float, talk: Dialogue) -> None:
 
 
 async def _play(speaker: Speaker, samples: Samples) -> None:
-    await asyncio.to_thread(speaker.open)
+    await speaker.in_thread(speaker.open)
     try:
         async with speaker.play() as playback:
             await playback.put(samples, RATE_HZ)
             playback.complete()
             await playback.drain()
     finally:
-        await asyncio.to_thread(speaker.close)
+        await speaker.in_thread(speaker.close)
