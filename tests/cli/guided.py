@@ -119,7 +119,7 @@ class Terminal:
         self._before = termios.tcgetattr(self._terminal)
         self._process = subprocess.Popen(
             [sys.executable, "-c", _DRIVER, "setup", *arguments],
-            env={"TERM": "dumb"} | environment,
+            env=environment | {"TERM": "dumb"},
             stdin=self._terminal,
             stdout=self._terminal,
             stderr=self._terminal,

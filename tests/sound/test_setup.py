@@ -128,7 +128,8 @@ async def test_all_of_it(
     assert clone.api_key not in terminal.raw
     bars = [line for line in terminal.raw.replace("\r", "\n").splitlines() if "|" in line]
     assert max(map(len, bars)) < columns
-    assert all(bar.isascii() for bar in bars)
+    assert terminal.raw.isascii()  # so that any terminal can show it
+    assert "\x1b" not in terminal.raw
 
 
 @pytest.mark.sound

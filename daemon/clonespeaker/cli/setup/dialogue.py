@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
+import select
 import shutil
 import sys
 import termios
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from clonespeaker.cli.terminal import coloured, complain, prompt, say
 
 _WIDEST = 96  # columns; longer lines are hard to read
 _INDENT = "  "
+_LOOK_EVERY_S = 0.25
 
 Check = Callable[[str], str]
 """What is wrong with an answer, in words; "" where nothing is."""
@@ -54,7 +55,7 @@ class Dialogue:
         """An answer that `check` finds nothing wrong with; Enter gives the default."""
         while True:
             self._prompt(f"{question}{f' [{default}]' if default else ''}: ")
-            answer = input().strip() or default
+            answer = _line().strip() or default
             wrong = check(answer)
             if not wrong:
                 return answer
@@ -73,8 +74,10 @@ class Dialogue:
     def secret(self, question: str, check: Check) -> str:
         """An answer that is not shown while it is typed."""
         while True:
-            # The prompt is getpass's to show: it comes when what is typed is not shown any more.
-            answer = getpass.getpass(self._filled(f"{question}: ")).strip()
+            with _unseen():
+                self._prompt(f"{question}: ")
+                answer = _line().strip()
+            say()
             wrong = check(answer)
             if not wrong:
                 return answer
@@ -83,7 +86,7 @@ class Dialogue:
     def enter(self, words: str) -> None:
         """Wait for Enter."""
         self._prompt(f"{words} ")
-        input()
+        _line()
 
     def forget_typed(self) -> None:
         """Impatient keys during a wait answer no question after it."""
@@ -91,11 +94,30 @@ class Dialogue:
             termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
 
     def _prompt(self, text: str) -> None:
-        prompt(self._filled(text))
-
-    def _filled(self, text: str) -> str:
         assert self.asks, f"nobody is there to be asked {text!r}"
-        return _fill(text, _INDENT) + " "
+        prompt(_fill(text, _INDENT) + " ")
+
+
+def _line() -> str:
+    """What is typed, once Enter has been pressed."""
+    # A signal that comes just before `input` waits would be noticed only after it.
+    while not select.select([sys.stdin], [], [], _LOOK_EVERY_S)[0]:
+        pass
+    return input()
+
+
+@contextlib.contextmanager
+def _unseen() -> Iterator[None]:
+    """Meanwhile the terminal does not show what is typed; what was typed before is forgotten."""
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal)
+    unseen = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
+    termios.tcsetattr(terminal, termios.TCSAFLUSH, unseen)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(termios.error):  # it may be gone
+            termios.tcsetattr(terminal, termios.TCSADRAIN, before)
 
 
 def _fill(text: str, first: str) -> str:
