@@ -191,6 +191,7 @@ def test_what_is_not_there_is_added(before: str, after: str) -> None:
         "microphone: &one {device: auto}\nspeaker: *one\n",
         "microphone:\n  device: &one auto\nspeaker:\n  device: *one\n",
         "speaker:\n  device: |\n    auto\n",
+        "clone: {reply: text}\n...\n",
         "speaker:\n  device:\n    default # there\n",
     ],
 )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import tempfile
+from codecs import BOM_UTF8
 from pathlib import Path
 
 import msgspec
 
+from clonespeaker.config.edit import edit
 from clonespeaker.config.kinds import KINDS
 from clonespeaker.config.load import Loaded, show
 from clonespeaker.config.reading import PREFIX, Reading
@@ -22,7 +24,10 @@ from tests.fuzz.words import SAID_MOST, as_header, check_words
 
 
 def settings(data: bytes) -> None:
-    """A config file: settings that read the same when they are shown; or problems, each with its place, on one line."""
+    """A config file: settings that read the same when they are shown; or problems, each with its place, on one line.
+
+    Two of them changed: the same settings but for those, and the same comments; or problems.
+    """
     reading = Reading()
     try:
         reading.take_file("config.yaml", data)
@@ -34,6 +39,25 @@ def settings(data: bytes) -> None:
     again = Reading()
     again.take_file("shown.yaml", show(Loaded(read, reading.origins, None)).encode())
     assert again.finish() == read
+    _check_edit(data)
+
+
+def _check_edit(data: bytes) -> None:
+    changes = {"speaker.device": "USB: #1, [a", "sounds.earcons": False}
+    try:
+        changed = edit("config.yaml", data, changes)
+    except ConfigError as error:
+        _check_problems(error, r"config\.yaml:")
+        return
+    before, after = Reading(), Reading()
+    before.take_file("config.yaml", data)
+    after.take_file("config.yaml", changed)
+    assert after.said == before.said | changes
+    # What any other line says stays: the file grows, but no line of it is lost, save those of the two.
+    names = re.compile(rb"device|earcons|speaker|sounds|[{\[]")
+    kept = iter(changed.removeprefix(BOM_UTF8).splitlines())
+    for line in data.removeprefix(BOM_UTF8).splitlines():
+        assert names.search(line) or line in kept, line
 
 
 def card(data: bytes) -> None:

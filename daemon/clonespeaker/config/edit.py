@@ -17,7 +17,7 @@ import yaml
 
 from clonespeaker.config.reading import Reading
 from clonespeaker.config.settings import Settings
-from clonespeaker.config.yamltext import compose, decode, is_nothing
+from clonespeaker.config.yamltext import SyntaxProblem, compose, decode, is_nothing
 from clonespeaker.errors import ConfigError
 
 _INDENT = "  "
@@ -37,9 +37,13 @@ def edit(name: str, data: bytes, changes: Mapping[str, Any]) -> bytes:
     """
     before = _said(name, data)
     text = decode(data)
-    for key, value in changes.items():
-        if before.get(key) != value:
-            text = _set(name, text, key, value)
+    try:
+        for key, value in changes.items():
+            if before.get(key) != value:
+                text = _set(name, text, key, value)
+        compose(text)
+    except SyntaxProblem as error:  # a document that is ended in words, for instance: "..."
+        raise _by_hand(name, *changes) from error
     changed = (codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b"") + text.encode()
     after = {key: value for key, value in {**before, **changes}.items() if value is not None}
     if _said(name, changed) != after:  # an anchor that others share, for instance
