@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import stat
@@ -14,6 +15,7 @@ from clonespeaker.config.load import load
 from clonespeaker.simulate.server import SimulatedClone
 from tests.cli.conftest import Run
 from tests.cli.guided import Button, Systemd, Terminal
+from tests.cli.test_secrecy import KEY, tattler
 
 SHIPPED = Path(__file__).parents[2] / "config" / "config.yaml"
 CLONE = ("--only", "clone")
@@ -94,9 +96,10 @@ def test_a_wrong_key_an_unknown_name_then_the_right_ones(
     terminal.answer("API key", "dsk-wrong-0123456789")
     terminal.wait_for("refused the API key")
     terminal.answer("asks again", "")
-    terminal.answer(r"API key.*Enter keeps dsk-\*{4}6789", clone.api_key)
+    terminal.answer(r"API key \(not shown\)", clone.api_key)
     terminal.wait_for("no such clone")
     terminal.answer("asks again", "")
+    terminal.answer("server", "")
     terminal.answer("web address.*another", clone.slug)
     terminal.wait_for("takes the key")
     assert config.read_text() == before
@@ -253,6 +256,20 @@ def test_ended_half_way(
     assert os.listdir(config.parent) == ["config.yaml"]
     assert systemd.state == "active"
     assert systemd.asked == ([] if step == "clone" else ["stop", "start"])
+
+
+def test_ended_before_the_service(at_terminal: Callable[..., Terminal], systemd: Systemd, config: Path) -> None:
+    systemd.state = "active"
+    terminal = at_terminal("--only", "button")
+    terminal.answer("Stop it meanwhile", "y")
+    terminal.answer("Pin", "none")
+    terminal.answer("Write this", "y")
+    terminal.wait_for("Start the service anew")
+    terminal.type("\x03")
+    assert terminal.end() == 130
+    assert "ended; what was asked for is written" in terminal.shown
+    assert load(config, {}).settings.button.source == "none"
+    assert systemd.asked == ["stop", "start"]
 
 
 def test_a_terminal_that_is_closed(at_terminal: Callable[..., Terminal], systemd: Systemd) -> None:
@@ -414,6 +431,17 @@ def test_a_key_that_the_server_refuses(scripted: Run, clone: SimulatedClone, con
     assert "refused the API key" in done.stderr
     assert "0123456789" not in done.stderr + done.stdout
     assert not key_of(config).exists()
+
+
+async def test_a_server_that_tells_the_key(scripted: Run, config: Path) -> None:
+    async with tattler() as address:
+        for _ in range(3):
+            options = ("--yes", "--base-url", address, "--slug", "ada", "--key-file", "-")
+            done = await asyncio.to_thread(scripted, *options, input=KEY + "\n")
+            assert done.returncode != 0
+            assert done.stderr
+            assert KEY not in done.stdout + done.stderr
+            assert not key_of(config).exists()  # noqa: ASYNC240
 
 
 def test_settings_with_mistakes_are_not_touched(scripted: Run, config: Path) -> None:

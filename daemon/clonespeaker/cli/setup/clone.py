@@ -20,7 +20,7 @@ from clonespeaker.errors import CloneError, ConfigError
 _LONGEST_BYTES = 8_192
 _SKIP = "skip"
 # What a refusal makes doubtful; anything else may be due to each of the three.
-_DOUBTFUL = {"refused": {"key"}, "no-clone": {"slug"}}
+_DOUBTFUL = {"refused": {"key"}, "no-clone": {"base_url", "slug"}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +87,8 @@ def choose(draft: Draft, talk: Dialogue, given: Given, there: str | None) -> str
     """Ask until the server takes it → the key that was typed; None where the one that is there stays."""
     key = given.key
     doubtful = {name for name in ("base_url", "slug") if getattr(given, name) is None} | ({"key"} if not key else set())
-    for name in {"base_url", "slug"} - doubtful:
-        if wrong := _take(name, getattr(given, name), draft):
+    for name, value in (("base_url", given.base_url), ("slug", given.slug)):
+        if value is not None and (wrong := _take(name, value, draft)):
             talk.warn(wrong)
             doubtful.add(name)
     while True:
@@ -108,6 +108,8 @@ def choose(draft: Draft, talk: Dialogue, given: Given, there: str | None) -> str
             doubtful = _DOUBTFUL.get(error.fault or "", {"base_url", "slug", "key"})
             if talk.ask(f"Enter asks again; {_SKIP} takes it unchecked", "", _enter_or_skip) == _SKIP:
                 break
+            if doubtful == {"key"}:
+                key, there = None, None if used == there else there  # nobody wants to keep one that was refused
     _forget_the_clone_before(draft)
     return key if key != there else None
 

@@ -150,6 +150,9 @@ class _Guide:
         if talk.asks and self._options.only is None:
             config = "" if self._config.absolute() == DEFAULT_PATH else f" --config {self._config}"
             talk.title("Done")
+            if self._starts and self._draft.settings.button.source == "gpio":
+                talk.tell("Press the button and speak." if self._draft.settings.button.mode == "tap" else
+                          "Hold the button, speak, let go.")  # fmt: skip
             talk.tell(f"`clonespeaker doctor{config}` checks all of it at any time; `clonespeaker setup --only STEP` "
                       "repeats a step.")  # fmt: skip
         return 0 if well else EXIT_FAILED
@@ -233,7 +236,7 @@ class _Guide:
         else:
             talk.tell(f"{self._config} stays as it is.")
         if changes or self._key:
-            self.state = "what was asked is written, the service was not started anew"
+            self.state = "what was asked for is written"
 
     def _start(self) -> bool:
         if not self._starts:
