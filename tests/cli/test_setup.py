@@ -441,7 +441,7 @@ async def test_a_server_that_tells_the_key(scripted: Run, config: Path) -> None:
             assert done.returncode != 0
             assert done.stderr
             assert KEY not in done.stdout + done.stderr
-            assert not key_of(config).exists()  # noqa: ASYNC240
+            assert not key_of(config).exists()
 
 
 def test_settings_with_mistakes_are_not_touched(scripted: Run, config: Path) -> None:
