@@ -25,13 +25,12 @@ from clonespeaker.cli.setup.draft import Draft
 from clonespeaker.cli.setup.service import Service
 from clonespeaker.cli.setup.writing import require_writable, write_key, write_settings
 from clonespeaker.cli.terminal import complain, say
+from clonespeaker.config.credentials import SERVICE_KEY
 from clonespeaker.config.edit import edit
 from clonespeaker.config.load import DEFAULT_PATH, load
 from clonespeaker.config.reading import PREFIX
 from clonespeaker.config.settings import Settings
 from clonespeaker.errors import EXIT_FAILED, EXIT_USAGE
-
-KEY_PATH = Path("/etc/clonespeaker/api-key")  # where the unit takes it from
 
 # Which step an option belongs to.
 _STEPS_OF = {
@@ -204,8 +203,8 @@ class _Guide:
         else:
             clone.take_given(given, self._draft, there)
             self._key = key
-        if self._key_file != Path(self._before.clone.api_key_file or KEY_PATH):
-            self._draft.set("clone.api_key_file", None if self._key_file == KEY_PATH else str(self._key_file))
+        if self._key_file != Path(self._before.clone.api_key_file or SERVICE_KEY):
+            self._draft.set("clone.api_key_file", None if self._key_file == SERVICE_KEY else str(self._key_file))
 
     def _write(self) -> None:
         """The key, then the settings, each whole or not at all; then read again."""
