@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
+import os
+import shutil
+import tempfile
 
 from clonespeaker.cli.setup.dialogue import Dialogue
 from clonespeaker.cli.setup.draft import Draft
-from clonespeaker.controls.button import open_button
+from clonespeaker.controls.button import Button, OnButton, open_button
 from clonespeaker.errors import ConfigError, DeviceError
 
 LIMIT_S = 20.0
@@ -73,15 +77,23 @@ def _set(answer: str, draft: Draft) -> None:
 
 
 async def _claim(draft: Draft) -> None:
+    _open(draft, lambda down: None).close()
+
+
+def _open(draft: Draft, on_change: OnButton) -> Button:
+    # lgpio makes pipes in the directory that it finds itself in, which may be anybody's, or take none.
+    if "LG_WD" not in os.environ:
+        os.environ["LG_WD"] = tempfile.mkdtemp(prefix="clonespeaker-")
+        atexit.register(shutil.rmtree, os.environ["LG_WD"], ignore_errors=True)
     button = draft.settings.button
-    open_button(button.pin, pull=button.pull, bounce_ms=button.bounce_ms, on_change=lambda down: None).close()
+    return open_button(button.pin, pull=button.pull, bounce_ms=button.bounce_ms, on_change=on_change)
 
 
 async def _try(draft: Draft, talk: Dialogue) -> bool:
     """Whether it is seen to be pressed and let go."""
     settings = draft.settings.button
     changes: asyncio.Queue[bool] = asyncio.Queue()
-    button = open_button(settings.pin, pull=settings.pull, bounce_ms=settings.bounce_ms, on_change=changes.put_nowait)
+    button = _open(draft, changes.put_nowait)
     try:
         if button.down:
             talk.warn(
