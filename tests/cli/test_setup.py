@@ -326,6 +326,15 @@ def test_a_service_that_does_not_start(scripted: Run, systemd: Systemd) -> None:
     assert "clone.slug: not set" in done.stdout  # the journal's words
 
 
+def test_a_service_that_does_not_start_again_hides_nothing(scripted: Run, systemd: Systemd) -> None:
+    systemd.state = "active"
+    systemd.break_unit()
+    done = scripted("--only", "microphone", "--yes", "--microphone", "Jabra")
+    assert done.returncode == 1
+    assert "Job for clonespeaker.service failed." in done.stderr
+    assert "no microphone" in done.stderr
+
+
 def test_no_service(scripted: Run, config: Path) -> None:
     done = scripted("--only", "service", "--yes")
     assert done.returncode == 0

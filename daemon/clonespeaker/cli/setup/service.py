@@ -54,11 +54,21 @@ class Service:
             self._do("stop", UNIT)
             talk.tell("The service is stopped meanwhile; it is started again, however this ends.")
             yield
-        finally:
-            if self._ours_to_start:
-                with contextlib.suppress(OSError):  # the terminal may be gone
-                    talk.tell("Starting the service again.")
-                self._do("start", UNIT)
+        except BaseException:
+            with contextlib.suppress(OSError):  # the terminal may be gone
+                try:
+                    self._start_again(talk)
+                except ClonespeakerError as error:
+                    talk.warn(str(error))
+            raise  # what went wrong before
+        self._start_again(talk)
+
+    def _start_again(self, talk: Dialogue) -> None:
+        if not self._ours_to_start:
+            return
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            talk.tell("Starting the service again.")
+        self._do("start", UNIT)
 
     def start(self, talk: Dialogue, config: Path) -> bool:
         """Start it, now and at each boot; where it runs, start it anew. Whether all is well.
