@@ -29,11 +29,13 @@ def press():
     with open(os.environ["TEST_PRESSES"]) as presses:
         for line in presses:
             what, number = line.split()
-            pin = pins.pin(int(number))
+            if gpiozero.Device.pin_factory is None:
+                gpiozero.Device.pin_factory = MockFactory()
+            pin = gpiozero.Device.pin_factory.pin(int(number))
             pin.drive_low() if what == "press" else pin.drive_high()
 
 if "TEST_PRESSES" in os.environ:
-    pins = gpiozero.Device.pin_factory = MockFactory()
+    os.environ["GPIOZERO_PIN_FACTORY"] = "mock"
     threading.Thread(target=press, daemon=True).start()
 button.LIMIT_S = float(os.environ.get("TEST_LIMIT_S", "20"))
 main.main(sys.argv[1:])

@@ -11,7 +11,7 @@ import gpiozero
 import pytest
 from gpiozero.pins.mock import MockFactory, MockPin
 
-from clonespeaker.controls.button import Button, open_button
+from clonespeaker.controls.button import Button, open_button, release_pins
 from clonespeaker.errors import DeviceError
 from tests.peers import until
 
@@ -215,3 +215,18 @@ async def test_a_mistake_of_ours_is_not_taken_for_one_of_the_pin(factory: MockFa
     factory.pin_class = Stumbling
     with pytest.raises(ZeroDivisionError):
         open_button("GPIO17", pull="up", bounce_ms=0, on_change=lambda down: None, factory=factory)
+
+
+async def test_released_pins_are_free_and_can_be_claimed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GPIOZERO_PIN_FACTORY", "mock")
+    monkeypatch.setattr("gpiozero.Device.pin_factory", None)
+    factories = []
+    for _ in range(2):
+        open_button("GPIO17", pull="up", bounce_ms=0, on_change=lambda down: None).close()
+        factories.append(gpiozero.Device.pin_factory)
+        release_pins()
+        factories.append(gpiozero.Device.pin_factory)
+    first, none, second, nothing = factories
+    assert (none, nothing) == (None, None)
+    assert second not in (None, first)
+    release_pins()  # where nothing was claimed

@@ -109,3 +109,15 @@ def open_button(pin: str, *, pull: str, bounce_ms: float, on_change: OnButton, f
             f"{pin} can't be claimed ({error}); is this user in the group gpio, and does no other program hold it?",
         ) from error
     return Button(device, bounce_s=bounce_ms / 1_000, on_change=on_change)
+
+
+def release_pins() -> None:
+    """Give all pins back to the system, for another program; every button is closed.
+
+    Closing a button alone does not: gpiozero keeps what lgpio has claimed for as long as its factory is there.
+    """
+    import gpiozero
+
+    factory, gpiozero.Device.pin_factory = gpiozero.Device.pin_factory, None
+    if factory is not None:
+        factory.close()

@@ -10,7 +10,7 @@ import tempfile
 
 from clonespeaker.cli.setup.dialogue import Dialogue
 from clonespeaker.cli.setup.draft import Draft
-from clonespeaker.controls.button import Button, OnButton, open_button
+from clonespeaker.controls.button import Button, OnButton, open_button, release_pins
 from clonespeaker.errors import ConfigError, DeviceError
 
 LIMIT_S = 20.0
@@ -77,7 +77,7 @@ def _set(answer: str, draft: Draft) -> None:
 
 
 async def _claim(draft: Draft) -> None:
-    _open(draft, lambda down: None).close()
+    _close(_open(draft, lambda down: None))
 
 
 def _open(draft: Draft, on_change: OnButton) -> Button:
@@ -87,6 +87,11 @@ def _open(draft: Draft, on_change: OnButton) -> Button:
         atexit.register(shutil.rmtree, os.environ["LG_WD"], ignore_errors=True)
     button = draft.settings.button
     return open_button(button.pin, pull=button.pull, bounce_ms=button.bounce_ms, on_change=on_change)
+
+
+def _close(button: Button) -> None:
+    button.close()
+    release_pins()  # the service, which is started by this same process, wants to claim it
 
 
 async def _try(draft: Draft, talk: Dialogue) -> bool:
@@ -115,7 +120,7 @@ async def _try(draft: Draft, talk: Dialogue) -> bool:
         talk.warn(f"It stays down, as if {settings.pin} were connected for good. Check the wiring.")
         return False
     finally:
-        button.close()
+        _close(button)
 
 
 async def _next(changes: asyncio.Queue[bool]) -> bool:
