@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from clonespeaker.config.credentials import SERVICE_KEY
 from clonespeaker.config.load import load
 from clonespeaker.simulate.server import SimulatedClone
 from tests.cli.conftest import Run
@@ -324,6 +325,7 @@ def test_a_service_that_does_not_start(scripted: Run, systemd: Systemd) -> None:
     assert done.returncode == 1
     assert "Job for clonespeaker.service failed." in done.stderr
     assert "clone.slug: not set" in done.stdout  # the journal's words
+    assert (f"There is no {SERVICE_KEY}" in done.stderr) != SERVICE_KEY.exists()  # whatever machine this is
 
 
 def test_a_service_that_does_not_start_again_hides_nothing(scripted: Run, systemd: Systemd) -> None:

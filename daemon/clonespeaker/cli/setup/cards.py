@@ -74,7 +74,11 @@ def _show(names: list[str], able: list[Device], auto: Device | None) -> None:
             words = f"a USB card where there is one; now {auto.stable_name if auto else 'none'}"
         else:
             assert device is not None  # each name but `auto` is a device's
-            words = "what ALSA takes by itself" if name == "default" else device.name.partition(" (hw:")[0]
+            words = (
+                "what ALSA takes by itself"
+                if name == "default"
+                else device.name.partition(" (hw:")[0].removesuffix(": -")
+            )
             words += ", USB" if device.is_usb else ""
         rows.append((f"{number:3}", name, words))
     say(table(rows))

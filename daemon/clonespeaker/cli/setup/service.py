@@ -11,6 +11,7 @@ from pathlib import Path
 
 from clonespeaker.cli.setup.dialogue import Dialogue
 from clonespeaker.cli.terminal import say
+from clonespeaker.config.credentials import SERVICE_KEY
 from clonespeaker.config.load import DEFAULT_PATH
 from clonespeaker.errors import ClonespeakerError
 
@@ -98,6 +99,8 @@ class Service:
             talk.tell(f"The service runs: {state.get('StatusText') or 'ready'}")
             return True
         talk.warn(failure or f"The service does not run: it is {state.get('ActiveState', 'unknown')}.")
+        if not SERVICE_KEY.exists():
+            talk.warn(f"There is no {SERVICE_KEY}, where it takes the key from; setup --only clone asks for one.")
         if lines := _journal():
             talk.tell("The last that it said (journalctl -u clonespeaker has the rest):")
             say(lines)
