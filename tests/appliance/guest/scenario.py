@@ -40,6 +40,8 @@ def install() -> None:
     words = sh("dpkg --install /shared/clonespeaker.deb", within_s=600)
     check("installs", property_of("LoadState") == "loaded", f"{time.monotonic() - begun_at:.0f} s")
     print(words)
+    check("the USB card is named for what it does", "[Speaker " in Path("/proc/asound/cards").read_text())
+    check("the pins belong to their group", Path("/dev/gpiochip0").group() == "gpio")
     check("is enabled", sh("systemctl is-enabled clonespeaker") == "enabled")
     check("waits for a key, without failing", property_of("ActiveState") == "inactive", property_of("ConditionResult"))
     check("nothing on the machine has failed", not sh("systemctl --failed --no-legend"), sh("systemctl --failed"))
