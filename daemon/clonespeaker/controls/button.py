@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
+import os
+import shutil
+import tempfile
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -80,6 +84,8 @@ def open_button(pin: str, *, pull: str, bounce_ms: float, on_change: OnButton, f
     import gpiozero
     import gpiozero.exc
 
+    if factory is None:
+        _give_lgpio_a_directory()
     levels: dict[str, dict[str, bool | None]] = {
         "up": {"pull_up": True},
         "down": {"pull_up": False},
@@ -109,6 +115,13 @@ def open_button(pin: str, *, pull: str, bounce_ms: float, on_change: OnButton, f
             f"{pin} can't be claimed ({error}); is this user in the group gpio, and does no other program hold it?",
         ) from error
     return Button(device, bounce_s=bounce_ms / 1_000, on_change=on_change)
+
+
+def _give_lgpio_a_directory() -> None:
+    """It makes pipes in the directory that it finds itself in, which may be anybody's, or take none."""
+    if "LG_WD" not in os.environ:
+        os.environ["LG_WD"] = tempfile.mkdtemp(prefix="clonespeaker-")
+        atexit.register(shutil.rmtree, os.environ["LG_WD"], ignore_errors=True)
 
 
 def release_pins() -> None:

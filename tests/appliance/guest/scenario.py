@@ -93,6 +93,7 @@ def live() -> None:
     usb_card()
     doctor = sh("clonespeaker doctor")
     print(doctor)
+    check("doctor finds nothing failed", "failed" not in doctor and "GPIO17, in use by the daemon" in doctor)
 
     # The power goes while the clone speaks.
     mark = len(daemon.events)

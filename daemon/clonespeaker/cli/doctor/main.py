@@ -148,8 +148,10 @@ class _Visit:
             yield finding
         await calls.run("speaker", sound.close)
 
-    def _check_button(self, settings: Settings) -> AsyncGenerator[Finding, None]:
-        return check_button(settings, daemon=self._daemon, press_s=self._options.press, ask=complain)
+    async def _check_button(self, settings: Settings) -> AsyncGenerator[Finding, None]:
+        # Not handed on: whether a daemon runs is not known before this one's turn.
+        async for finding in check_button(settings, daemon=self._daemon, press_s=self._options.press, ask=complain):
+            yield finding
 
     async def _of_the_clone(self, settings: Settings, *, way_is_clear: bool) -> AsyncGenerator[Finding, None]:
         api_key = ""

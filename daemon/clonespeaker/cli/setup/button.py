@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
-import os
-import shutil
-import tempfile
 
 from clonespeaker.cli.setup.dialogue import Dialogue
 from clonespeaker.cli.setup.draft import Draft
@@ -81,10 +77,6 @@ async def _claim(draft: Draft) -> None:
 
 
 def _open(draft: Draft, on_change: OnButton) -> Button:
-    # lgpio makes pipes in the directory that it finds itself in, which may be anybody's, or take none.
-    if "LG_WD" not in os.environ:
-        os.environ["LG_WD"] = tempfile.mkdtemp(prefix="clonespeaker-")
-        atexit.register(shutil.rmtree, os.environ["LG_WD"], ignore_errors=True)
     button = draft.settings.button
     return open_button(button.pin, pull=button.pull, bounce_ms=button.bounce_ms, on_change=on_change)
 
