@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import resource
 import stat
 import subprocess
 import sys
@@ -122,9 +123,46 @@ def test_a_directory_that_can_not_be_written(tmp_path: Path, caplog: pytest.LogC
 
 
 def test_a_full_disk_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    (tmp_path / "state.new").symlink_to("/dev/full")
     StateDir(tmp_path).save(SAVED)
-    assert "No space left" in caplog.text
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4, limits[1]))  # the kernel's nearest to a disk with no room
+    try:
+        StateDir(tmp_path).save(State())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "File too large" in caplog.text
+    assert StateDir(tmp_path).load() == SAVED
+
+
+def test_no_link_is_followed(tmp_path: Path) -> None:
+    """Root saves, too, in a directory that is the daemon's."""
+    (tmp_path / "theirs").write_text("untouched")
+    (tmp_path / "state.new").symlink_to(tmp_path / "theirs")
+    StateDir(tmp_path).save(SAVED)
+    assert (tmp_path / "theirs").read_text() == "untouched"
+    assert StateDir(tmp_path).load() == SAVED
+
+
+def test_two_processes_lose_nothing_of_each_other(tmp_path: Path) -> None:
+    """The daemon saves its conversation while a command notes how the server takes uploads."""
+    others = "import sys; from pathlib import Path; from clonespeaker.state import StateDir\n"
+    others += "for n in range(60): StateDir(Path(sys.argv[1])).note_upload(f'http://127.0.0.1:{n}', live=True)"
+    command = subprocess.Popen([sys.executable, "-c", others, tmp_path])
+    mine = StateDir(tmp_path)
+    try:
+        number = 0
+        while command.poll() is None:
+            number += 1
+            mine.update(
+                conversation=SavedConversation(conversation_id=str(number), base_url="http://127.0.0.1", slug="ada")
+            )
+            assert mine.load().conversation.conversation_id == str(number)  # type: ignore[union-attr]
+    finally:
+        command.kill()
+        command.wait()
+    assert number > 3
+    assert command.returncode == 0
+    assert mine.load().upload.base_url == "http://127.0.0.1:59"  # type: ignore[union-attr]
 
 
 def test_a_file_that_can_not_be_opened(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

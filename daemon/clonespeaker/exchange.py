@@ -129,7 +129,7 @@ class Exchange:
 
     def note_upload(self, live: bool) -> None:
         """The server has taken a live upload, or has refused one in words and taken the same whole."""
-        if live != self._found_live:
+        if live != self._found_live or not live:  # a refusal is found anew once a week, and holds for another
             self._found_live = live
             self.on_upload(live)
 

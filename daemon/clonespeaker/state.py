@@ -12,6 +12,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 
 VERSION = 1
 
+_OTHERS_SAVE_WITHIN_S, _LOOK_EVERY_S = 1.0, 0.01
 EXACT_FOR_S = 7 * 86_400.0
 """Then a server that took no live upload is asked again."""
 
@@ -60,6 +62,14 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
         if upload is None or upload.live or upload.base_url != base_url:
             return True
         return abs(time.time() - upload.found_at) > EXACT_FOR_S  # abs: a Pi's clock may start in the past
+
+
+def _locked(directory: int) -> bool:
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 class StateDir:
@@ -126,11 +136,24 @@ class StateDir:
 
     def update(self, **changes: Any) -> None:
         """Save the state with some of its fields changed, where they do change. As `save`."""
-        with self._updating:
+        with self._alone():
             before = self.load()
             after = msgspec.structs.replace(before, **changes)
             if after != before:
                 self.save(after)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Meanwhile no other thread and no other process of ours changes it (the daemon and a command may)."""
+        with self._updating, contextlib.ExitStack() as stack:
+            with contextlib.suppress(OSError):  # whoever saves tells
+                self._path.mkdir(parents=True, exist_ok=True)
+                directory = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY)
+                stack.callback(os.close, directory)
+                give_up_at = time.monotonic() + _OTHERS_SAVE_WITHIN_S
+                while not _locked(directory) and time.monotonic() < give_up_at:
+                    time.sleep(_LOOK_EVERY_S)
+            yield
 
     def note_upload(self, base_url: str, *, live: bool) -> None:
         """Save whether a server takes live uploads, as of now. As `save`."""
@@ -141,7 +164,9 @@ class StateDir:
         new = self._file.with_suffix(".new")
         try:
             self._path.mkdir(parents=True, exist_ok=True)
-            with new.open("wb") as file:
+            # Anew, and no link: root would follow where the daemon's user leads, and give away what it finds there.
+            new.unlink(missing_ok=True)
+            with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as file:
                 file.write(msgspec.json.encode(state) + b"\n")
                 file.flush()
                 if os.geteuid() == 0:  # a command under sudo; the daemon's own user must be able to read it

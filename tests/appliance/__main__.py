@@ -41,7 +41,7 @@ def main() -> int:
         code, output = machine.boot(name, within_s=WITHIN_S)
         print(f"--- {name}, {time.monotonic() - begun_at:.0f} s\n{output}", end="", flush=True)
         if power_is_cut:
-            return code is None and output.endswith("cutting the power\n")
+            return code is None and output.endswith("cutting the power\n") and "\nFAILED" not in output
         return code == 0
 
     if not stage("install"):

@@ -93,6 +93,7 @@ class Machine:
 
     def _tell_monitor(self, command: str, arguments: dict[str, str]) -> None:
         with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(10)
             connection.connect(str(self._monitor))
             lines = connection.makefile("rw")
             lines.readline()

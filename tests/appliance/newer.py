@@ -14,7 +14,7 @@ def make_newer(package: Path, newer: Path) -> None:
         subprocess.run(["dpkg-deb", "--raw-extract", package, tree], check=True)
         control = tree / "DEBIAN/control"
         control.write_text(control.read_text().replace("\nVersion: ", "\nVersion: 99.", 1))
-        settings = tree / "etc/clonespeaker/config.yaml"
+        settings = tree / "usr/share/clonespeaker/config.yaml"
         settings.write_text(settings.read_text() + "# A later version explains more.\n")
         build = ["dpkg-deb", "--root-owner-group", "-Zxz", "-z1", "--build", str(tree), str(newer)]
         subprocess.run(build, check=True, stdout=subprocess.DEVNULL)

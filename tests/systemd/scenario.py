@@ -236,7 +236,9 @@ def main() -> None:
         except Exception:
             observed[step.__name__] = {"error": f"{traceback.format_exc()}\n{journal('--lines=30')}"}
         observed.setdefault("seconds", {})[step.__name__] = time.monotonic() - began
-        OBSERVED.write_text(json.dumps(observed))
+        # Whole or not at all: this may be ended any time.
+        OBSERVED.with_suffix(".new").write_text(json.dumps(observed))
+        OBSERVED.with_suffix(".new").replace(OBSERVED)
 
 
 if __name__ == "__main__":

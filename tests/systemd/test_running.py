@@ -9,7 +9,7 @@ import pytest
 from tests.systemd import container
 from tests.systemd.conftest import Observed
 
-pytestmark = pytest.mark.timeout(container.LONGEST_S + 10)
+pytestmark = pytest.mark.timeout(container.LONGEST_S + 60)
 
 
 def test_all_units_find_what_they_run(observed: Observed) -> None:

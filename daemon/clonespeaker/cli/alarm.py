@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Iterable
 from functools import partial
 
@@ -22,7 +23,9 @@ from clonespeaker.errors import DeviceError
 
 TIMES = 3
 _BETWEEN_S = 0.5
-_WITHIN_S = 8.0  # USB cards come a second or two after the services begin to start
+_OPENS_WITHIN_S = 8.0
+_NAMED_ALONE_S = 3.0  # HDMI, where nobody listens, is there first; USB cards come a second or two later
+_SOUNDS_WITHIN_S = 10.0
 _LOOK_EVERY_S = 0.5
 _LEAST_VOLUME = 50  # who set it to 0 is to hear this all the same
 
@@ -39,16 +42,15 @@ def alarm() -> Samples:
 
 
 async def _sound_alarm(speakers: tuple[kinds.Speaker, ...]) -> bool:
-    calls = DeviceCalls()
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_WITHIN_S):
-            while True:
-                for speaker in speakers:
-                    if await _sound_on(speaker, calls):
-                        return True
-                    if calls.oldest_s:  # it hangs: only another process could help
-                        return False
-                await asyncio.sleep(_LOOK_EVERY_S)
+    calls, begun_at = DeviceCalls(), time.monotonic()
+    while (looking_for_s := time.monotonic() - begun_at) < _OPENS_WITHIN_S:
+        for speaker in speakers:
+            is_named = speaker.device not in ("auto", "default")
+            if (is_named or looking_for_s > _NAMED_ALONE_S) and await _sound_on(speaker, calls):
+                return True
+            if calls.oldest_s:  # it hangs: only another process could help
+                return False
+        await asyncio.sleep(_LOOK_EVERY_S)
     return False
 
 
@@ -64,12 +66,12 @@ async def _sound_on(settings: kinds.Speaker, calls: DeviceCalls) -> bool:
     )
     try:
         await in_thread(speaker.open)
-        async with speaker.play() as playback:
+        async with asyncio.timeout(_SOUNDS_WITHIN_S), speaker.play() as playback:
             await playback.put(alarm(), earcons.RATE_HZ)
             playback.complete()
             await playback.drain()
         return True
-    except DeviceError:
+    except (DeviceError, TimeoutError):
         return False
     finally:
         if not calls.oldest_s:

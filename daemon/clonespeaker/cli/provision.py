@@ -10,7 +10,7 @@ import argparse
 import contextlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -177,11 +177,24 @@ def _tell(card: Folder, error: ClonespeakerError, left: Left, *, silent: bool) -
         complain(f"the same, in more words, is in {card.path / PROBLEMS}")
     except OSError as failed:
         complain(f"{card.path / PROBLEMS} can't be written ({failed.strerror})")
-    if not silent:
+    if not silent and not _was_sounded(problems):
         from clonespeaker.cli.alarm import sound_alarm  # last of all: what it plays on may hang
 
         if not sound_alarm([*left.speakers, Speaker()]):
             say("no speaker was found to sound it on")
+
+
+def _was_sounded(problems: Sequence[str]) -> bool:
+    """Whether these very problems were sounded since the boot; then the daemon's restarts need not wait for that."""
+    if "RUNTIME_DIRECTORY" not in os.environ:  # by hand
+        return False
+    sounded = Path(os.environ["RUNTIME_DIRECTORY"]) / "sounded"
+    words = "\n".join(problems)
+    with contextlib.suppress(OSError):
+        if sounded.exists() and sounded.read_text() == words:
+            return True
+        sounded.write_text(words)
+    return False
 
 
 def _read(card: Folder, name: str) -> bytes:

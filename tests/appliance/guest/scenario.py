@@ -112,18 +112,18 @@ def live() -> None:
 
 def after_the_power_cut() -> None:
     """The same disk again; then upgrade, remove, purge."""
+    saved = list(Path("/var/lib/private/clonespeaker").iterdir())
+    before = Path("/shared/conversation").read_text()
+    check("its state is whole", before and any(before in each.read_text() for each in saved if each.is_file()), before)
     start_clone(KEY)
     daemon = Follower()
     check("starts after a power cut", until(lambda: daemon.connected(), 120), property_of("ActiveState"))
     ended, alike = turn(daemon)
     check("answers", ended and ended["outcome"] == "answered" and alike > ALIKE, f"{alike:.2f}")
-    saved = list(Path("/var/lib/private/clonespeaker").iterdir())
-    before = Path("/shared/conversation").read_text()
-    check("its state is whole", before and any(before in each.read_text() for each in saved if each.is_file()), before)
 
     settings = (ETC / "config.yaml").read_text()
     begun_at = time.monotonic()
-    print(sh("dpkg --install --force-confold /shared/newer.deb", within_s=600))
+    print(sh("DEBIAN_FRONTEND=noninteractive dpkg --install /shared/newer.deb </dev/null", within_s=600))
     check("upgrades", "99." in sh("dpkg-query -W clonespeaker"), f"{time.monotonic() - begun_at:.0f} s")
     check("settings survive", (ETC / "config.yaml").read_text() == settings)
     check("runs on", until(lambda: property_of("ActiveState") == "active", 60) is not None)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 QUESTION = Path("/usr/lib/clonespeaker/common/clonespeaker/assets/question.wav")
+PROGRAM = "/usr/bin/clonespeaker"
 PULL = Path("/run/gpio/sim_gpio17/pull")
 RATE_HZ = 44_100
 FAR_END = "plughw:CARD=Loopback,DEV=1"  # what is played here, the daemon's microphone hears; and the other way round
@@ -72,8 +73,8 @@ class Follower:
         threading.Thread(target=self._follow, daemon=True).start()
 
     def _follow(self) -> None:
-        while True:
-            command = ["clonespeaker", "status", "--watch", "--json"]
+        while Path(PROGRAM).exists():
+            command = [PROGRAM, "status", "--watch", "--json"]
             with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as watcher:
                 for line in watcher.stdout or ():
                     self.events.append(json.loads(line))

@@ -16,8 +16,8 @@ from clonespeaker.config.load import DEFAULT_PATH
 from clonespeaker.errors import ClonespeakerError
 
 UNIT = "clonespeaker.service"
-_CALL_S = 60.0  # a start waits for the unit's own limit, 30 s
-_STARTS_WITHIN_S = 30.0
+_CALL_S = 150.0  # a start waits for the unit's own limit, 90 s, and the provisioning's before it, 45 s
+_STARTS_WITHIN_S = 100.0
 _LOOK_EVERY_S = 0.25
 _LINES = 12
 
