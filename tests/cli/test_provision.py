@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from clonespeaker.cli import provision
+
 KEY = "dsk-recognisable0123456789"
 SETTINGS = "clone:\n  slug: my-clone\nspeaker:\n  volume: 60\n"
 
@@ -321,3 +323,12 @@ class TestDisks:
         assert done.returncode == 1
         assert "nothing of the card's was removed (Read-only file system)" in done.stderr
         assert (card / "clonespeaker.key").read_bytes() == KEY.encode()
+
+
+def test_the_same_mistakes_are_sounded_once_a_boot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each restart of the daemon starts the provisioning, too; /run is empty after a boot."""
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    told = [provision._was_sounded(problems) for problems in (["a"], ["a"], ["a", "b"], ["a", "b"])]
+    assert told == [False, True, False, True]
+    monkeypatch.delenv("RUNTIME_DIRECTORY")
+    assert not provision._was_sounded(["a", "b"])  # by hand
