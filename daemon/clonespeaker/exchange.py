@@ -85,6 +85,7 @@ class Exchange:
         self.manner = manner
         self._whole_since: float | None = None  # in monotonic seconds
         self._found_live: bool | None = None
+        self._upload_to_tell: bool | None = None
         self.on_mp3: Callable[[], object] = lambda: None
         self.on_upload: Callable[[bool], object] = lambda live: None
 
@@ -102,6 +103,7 @@ class Exchange:
         """
         playback, silent_because = None, None
         async with contextlib.AsyncExitStack() as stack:
+            stack.callback(self._tell_upload)  # last of all: it may be written to the disk, and somebody waits
             if self._voice is not None and self.manner.reply == "voice":
                 try:
                     playback = await stack.enter_async_context(self._voice.play())
@@ -130,7 +132,11 @@ class Exchange:
     def note_upload(self, live: bool) -> None:
         """The server has taken a live upload, or has refused one in words and taken the same whole."""
         if live != self._found_live or not live:  # a refusal is found anew once a week, and holds for another
-            self._found_live = live
+            self._found_live = self._upload_to_tell = live
+
+    def _tell_upload(self) -> None:
+        live, self._upload_to_tell = self._upload_to_tell, None
+        if live is not None:
             self.on_upload(live)
 
     async def _body(
