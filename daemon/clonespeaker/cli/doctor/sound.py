@@ -118,10 +118,14 @@ def _held_by_daemon(name: str, daemon: dict[str, Any] | None) -> Finding | None:
     device = daemon.get("device", {}).get(name)
     if device is None:
         return None
-    words = f"in use by the daemon: {device['name']}, {device['rate_hz']} Hz, {device['channels']} channel(s)"
+    words = f"in use by the daemon: {_shape(device['name'], device['rate_hz'], device['channels'])}"
     return Finding(
         name, "ok", words + ("; its level: sudo systemctl stop clonespeaker first" if name == "microphone" else "")
     )
+
+
+def _shape(name: str, rate_hz: int, channels: int) -> str:
+    return f"{name}, {rate_hz} Hz, {channels} channel(s)"
 
 
 async def _listen(microphone: Microphone) -> AsyncGenerator[Finding, None]:
@@ -129,7 +133,7 @@ async def _listen(microphone: Microphone) -> AsyncGenerator[Finding, None]:
     try:
         stream = microphone.stream
         assert stream is not None
-        words = f"{stream.device}, {stream.rate_hz} Hz, {stream.channels} channel(s)"
+        words = _shape(stream.device, stream.rate_hz, stream.channels)
         samples = await _record(microphone, _SETTLES_S + _RECORD_S)
     finally:
         await microphone.in_thread(microphone.close)
@@ -185,7 +189,7 @@ async def _open(speaker: Speaker) -> AsyncGenerator[Finding, None]:
     try:
         stream = speaker.stream
         assert stream is not None
-        words = f"{stream.device}, {stream.rate_hz} Hz, {stream.channels} channel(s), volume {speaker.volume}"
+        words = f"{_shape(stream.device, stream.rate_hz, stream.channels)}, volume {speaker.volume}"
         if speaker.volume == 0:
             yield Finding("speaker", "warning", f"{words}: silent", "speaker.volume; clonespeaker volume 80")
         else:
