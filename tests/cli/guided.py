@@ -19,7 +19,7 @@ _SECONDS_AT_MOST = 40.0
 
 # gpiozero's mock pins live in a process; so whoever presses has to be told from outside.
 _DRIVER = """
-import os, sys, threading
+import os, signal, sys, threading
 import gpiozero
 from gpiozero.pins.mock import MockFactory
 from clonespeaker.cli import main
@@ -34,9 +34,19 @@ def press():
             pin = gpiozero.Device.pin_factory.pin(int(number))
             pin.drive_low() if what == "press" else pin.drive_high()
 
+class Lost:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)  # what it raises is dropped
+
 if "TEST_PRESSES" in os.environ:
     os.environ["GPIOZERO_PIN_FACTORY"] = "mock"
     threading.Thread(target=press, daemon=True).start()
+if "TEST_LOST" in os.environ:
+    def lose_ctrl_c(*arguments, choose=button.choose):
+        Lost()
+        return choose(*arguments)
+
+    button.choose = lose_ctrl_c
 button.LIMIT_S = float(os.environ.get("TEST_LIMIT_S", "20"))
 main.main(sys.argv[1:])
 """

@@ -259,6 +259,12 @@ def test_ended_half_way(
     assert systemd.asked == ([] if step == "clone" else ["stop", "start"])
 
 
+def test_ctrl_c_while_python_clears_away(at_terminal: Callable[..., Terminal]) -> None:
+    terminal = at_terminal("--only", "button", TEST_LOST="1")
+    assert terminal.end() == 130
+    assert "ended; nothing was written" in terminal.shown
+
+
 def test_ended_before_the_service(at_terminal: Callable[..., Terminal], systemd: Systemd, config: Path) -> None:
     systemd.state = "active"
     terminal = at_terminal("--only", "button")

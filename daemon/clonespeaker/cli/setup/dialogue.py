@@ -27,10 +27,14 @@ class Dialogue:
         asks: somebody is there to answer. Where nobody is, nothing may be asked.
 
     Every question raises EOFError where the terminal is at its end (Ctrl-D) and KeyboardInterrupt on Ctrl-C.
+
+    Attributes:
+        interrupted: Ctrl-C was pressed; whatever became of its KeyboardInterrupt, nothing is asked any more.
     """
 
     def __init__(self, *, asks: bool) -> None:
         self.asks = asks
+        self.interrupted = False
 
     def title(self, text: str) -> None:
         """What the next step is about."""
@@ -55,7 +59,7 @@ class Dialogue:
         """An answer that `check` finds nothing wrong with; Enter gives the default."""
         while True:
             self._prompt(f"{question}{f' [{default}]' if default else ''}: ")
-            answer = _line().strip() or default
+            answer = self._line().strip() or default
             wrong = check(answer)
             if not wrong:
                 return answer
@@ -76,7 +80,7 @@ class Dialogue:
         while True:
             with _unseen():
                 self._prompt(f"{question}: ")
-                answer = _line().strip()
+                answer = self._line().strip()
             say()
             wrong = check(answer)
             if not wrong:
@@ -86,7 +90,7 @@ class Dialogue:
     def enter(self, words: str) -> None:
         """Wait for Enter."""
         self._prompt(f"{words} ")
-        _line()
+        self._line()
 
     def forget_typed(self) -> None:
         """Impatient keys during a wait answer no question after it."""
@@ -97,13 +101,13 @@ class Dialogue:
         assert self.asks, f"nobody is there to be asked {text!r}"
         prompt(_fill(text, _INDENT) + " ")
 
-
-def _line() -> str:
-    """What is typed, once Enter has been pressed."""
-    # A signal that comes just before `input` waits would be noticed only after it.
-    while not select.select([sys.stdin], [], [], _LOOK_EVERY_S)[0]:
-        pass
-    return input()
+    def _line(self) -> str:
+        """What is typed, once Enter has been pressed."""
+        # A signal that comes just before `input` waits would be noticed only after it.
+        while not select.select([sys.stdin], [], [], _LOOK_EVERY_S)[0]:
+            if self.interrupted:
+                raise KeyboardInterrupt
+        return input()
 
 
 @contextlib.contextmanager

@@ -54,7 +54,7 @@ def main(options: argparse.Namespace) -> int:
             stream.reconfigure(errors="replace")  # in both directions, a terminal may know fewer letters
     guide = _Guide(options, talk)
     try:
-        with _hanging_up_is_ctrl_c():
+        with _signals_end(talk):
             return guide.run()
     except (EOFError, KeyboardInterrupt) as error:
         with contextlib.suppress(OSError):
@@ -78,13 +78,15 @@ def _wrong(options: argparse.Namespace, talk: Dialogue) -> str:
 
 
 @contextlib.contextmanager
-def _hanging_up_is_ctrl_c() -> Iterator[None]:
+def _signals_end(talk: Dialogue) -> Iterator[None]:
     """A terminal that is closed ends this as Ctrl-C does: what was stopped is started again."""
 
     def end(*_: object) -> None:
+        # Python drops what is raised while it clears away an object (`__del__`); the next question would not know.
+        talk.interrupted = True
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGHUP, signal.SIGTERM)}
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)}
     try:
         yield
     finally:
