@@ -16,7 +16,8 @@ PACKAGE = Path(__file__).parents[1] / "daemon" / "clonespeaker"
 # Floor, room, its modules. A module imports from the floors below its own and from its own room; where the room has
 # no name, each module is a room of its own. The first row that fits counts.
 ROWS = [
-    (1, "pure", "__init__ */__init__ errors tally turn"),
+    (2, "", "words/__init__"),
+    (1, "pure", "__init__ */__init__ cues errors tally turn"),
     (1, "pure", "audio/convert audio/earcons audio/jitter audio/output audio/pcm audio/ring audio/wav"),
     (1, "pure", "audio/stream audio/voice clone/records clone/reply clone/snippets clone/sse clone/upload"),
     (

@@ -253,6 +253,10 @@ class Settings(Section, frozen=True, kw_only=True):
     state_dir: Annotated[AbsolutePath, Meta(description="The directory for what must outlive a restart.")] = (
         "/var/lib/clonespeaker"
     )
+    language: Annotated[
+        Literal["en", "de", "fr", "es"],
+        Meta(description="The language in which whoever stands in front of the device is told something."),
+    ] = "en"
     board: Annotated[
         BoardName | None,
         Meta(
