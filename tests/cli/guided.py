@@ -36,7 +36,7 @@ def press():
 
 class Lost:
     def __del__(self):
-        signal.raise_signal(signal.SIGINT)  # what it raises is dropped
+        signal.raise_signal(signal.SIGINT)  # what a handler raises is dropped here
 
 if "TEST_PRESSES" in os.environ:
     os.environ["GPIOZERO_PIN_FACTORY"] = "mock"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clonespeaker.config.edit import edit, leaves
@@ -140,6 +140,7 @@ def test_what_is_changed_is_changed_and_nothing_else(
     assert edit("config.yaml", changed, changes) == changed
 
 
+@settings(max_examples=30)  # the whole file is read three times in each
 @given(VALUED)
 def test_the_shipped_file_there_and_back(changes: dict[str, Any]) -> None:
     changed = edit("config.yaml", SHIPPED, changes)

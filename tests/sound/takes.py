@@ -14,8 +14,8 @@ import time
 import pytest
 from _pytest.runner import runtestprotocol
 
-TAKES = 4  # at most
-_BEGIN_WITHIN_S = 25.0  # none later: all of them share the test's time limit, which strikes once
+TAKES = 6  # at most
+_BEGIN_WITHIN_S = 120.0  # none later: all of them share the test's time limit, which strikes once
 
 _RAN_DRY = ("underrun occurred", "overrun occurred")  # snd_pcm_recover(), alsa-lib
 _spoiled: list[str] = []

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.sound.takes import TAKES
+
 pytest_plugins = ["pytester"]
 
 _ROOT = Path(__file__).parents[2]
@@ -41,7 +43,7 @@ def session(pytester: pytest.Pytester) -> pytest.Pytester:
 
 @pytest.mark.parametrize(
     ("good", "says", "passed"),
-    [(1, True, True), (2, True, True), (4, True, True), (5, True, False), (2, False, False)],
+    [(1, True, True), (2, True, True), (TAKES, True, True), (TAKES + 1, True, False), (2, False, False)],
     ids=["at once", "second take", "last take", "never", "the device did not run dry"],
 )
 def test_what_is_taken_again(session: pytest.Pytester, good: int, says: bool, passed: bool) -> None:
@@ -49,4 +51,4 @@ def test_what_is_taken_again(session: pytest.Pytester, good: int, says: bool, pa
     result = session.runpytest_subprocess("-p", "no:cacheprovider")
     result.assert_outcomes(passed=int(passed), failed=int(not passed))
     again = [line for line in result.outlines if line.startswith("the sound device ran dry")]
-    assert len(again) == (min(good, 4) - 1 if says else 0)
+    assert len(again) == (min(good, TAKES) - 1 if says else 0)

@@ -16,7 +16,7 @@ _OTHERS = ("keyboard", "none")
 _SKIP = "skip"
 
 
-def choose_given(given: str, draft: Draft) -> None:
+def choose_given(given: str, draft: Draft, talk: Dialogue) -> None:
     """Take what an option names; a pin is claimed once.
 
     Raises:
@@ -27,7 +27,7 @@ def choose_given(given: str, draft: Draft) -> None:
         raise ConfigError([f"--button {given}: {wrong}"])
     _set(given, draft)
     if given not in _OTHERS:
-        asyncio.run(_claim(draft))
+        talk.interrupts.run(_claim(draft))
 
 
 def choose(draft: Draft, talk: Dialogue, given: str | None) -> None:
@@ -53,7 +53,7 @@ def choose(draft: Draft, talk: Dialogue, given: str | None) -> None:
             return
         default = answer
         try:
-            if asyncio.run(_try(draft, talk)):
+            if talk.interrupts.run(_try(draft, talk)):
                 return
         except DeviceError as error:
             talk.warn(str(error))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import sys
 from dataclasses import dataclass
@@ -60,7 +59,7 @@ def key_there(path: Path) -> str | None:
         return None
 
 
-def take_given(given: Given, draft: Draft, there: str | None) -> None:
+def take_given(given: Given, draft: Draft, talk: Dialogue, there: str | None) -> None:
     """Take what options say, and have the server check it.
 
     Raises:
@@ -79,7 +78,7 @@ def take_given(given: Given, draft: Draft, there: str | None) -> None:
         problems.append("no API key: give a file that holds it with --key-file, or --key-file - for standard input")
     if problems or key is None:
         raise ConfigError(problems)
-    asyncio.run(_who(draft.settings.clone, key))
+    talk.interrupts.run(_who(draft.settings.clone, key))
     _forget_the_clone_before(draft)
 
 
@@ -101,7 +100,7 @@ def choose(draft: Draft, talk: Dialogue, given: Given, there: str | None) -> str
         used = key or there
         assert used is not None  # it has been asked for
         try:
-            talk.tell(f"{asyncio.run(_who(draft.settings.clone, used))} takes the key {mask_key(used)}.")
+            talk.tell(f"{talk.interrupts.run(_who(draft.settings.clone, used))} takes the key {mask_key(used)}.")
             break
         except CloneError as error:
             talk.warn(str(error))

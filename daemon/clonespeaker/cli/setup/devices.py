@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
@@ -13,6 +12,7 @@ from clonespeaker.audio.microphone import Microphone
 from clonespeaker.audio.portaudio import SoundSystem
 from clonespeaker.audio.speaker import Speaker
 from clonespeaker.cli.setup.draft import Draft
+from clonespeaker.cli.setup.interrupts import Interrupts
 from clonespeaker.wiring import make_microphone, make_speaker
 
 _Result = TypeVar("_Result")
@@ -23,10 +23,12 @@ class Devices:
 
     Args:
         draft: these settings.
+        interrupts: end what would block.
     """
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Draft, interrupts: Interrupts) -> None:
         self._draft = draft
+        self._run_until_done = interrupts.run
         self._sound = SoundSystem()
         self._calls = DeviceCalls()
 
@@ -66,4 +68,4 @@ class Devices:
             self._sound.close()
 
     def _run(self, direction: Direction, call: Callable[[], _Result]) -> _Result:
-        return asyncio.run(self._calls.run(direction, call))
+        return self._run_until_done(self._calls.run(direction, call))

@@ -10,6 +10,7 @@ import termios
 import textwrap
 from collections.abc import Callable, Iterator
 
+from clonespeaker.cli.setup.interrupts import Interrupts
 from clonespeaker.cli.terminal import coloured, complain, prompt, say
 
 _WIDEST = 96  # columns; longer lines are hard to read
@@ -29,12 +30,12 @@ class Dialogue:
     Every question raises EOFError where the terminal is at its end (Ctrl-D) and KeyboardInterrupt on Ctrl-C.
 
     Attributes:
-        interrupted: Ctrl-C was pressed; whatever became of its KeyboardInterrupt, nothing is asked any more.
+        interrupts: what they heed; once one came, nothing is asked any more.
     """
 
     def __init__(self, *, asks: bool) -> None:
         self.asks = asks
-        self.interrupted = False
+        self.interrupts = Interrupts()
 
     def title(self, text: str) -> None:
         """What the next step is about."""
@@ -105,8 +106,7 @@ class Dialogue:
         """What is typed, once Enter has been pressed."""
         # A signal that comes just before `input` waits would be noticed only after it.
         while not select.select([sys.stdin], [], [], _LOOK_EVERY_S)[0]:
-            if self.interrupted:
-                raise KeyboardInterrupt
+            self.interrupts.check()
         return input()
 
 

@@ -11,9 +11,8 @@ import argparse
 import contextlib
 import io
 import os
-import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -54,7 +53,7 @@ def main(options: argparse.Namespace) -> int:
             stream.reconfigure(errors="replace")  # in both directions, a terminal may know fewer letters
     guide = _Guide(options, talk)
     try:
-        with _signals_end(talk):
+        with talk.interrupts.heeded():
             return guide.run()
     except (EOFError, KeyboardInterrupt) as error:
         with contextlib.suppress(OSError):
@@ -75,23 +74,6 @@ def _wrong(options: argparse.Namespace, talk: Dialogue) -> str:
                 f"--{name.replace('_', '-')} belongs to another step than --only {options.only}; leave out one of them"
             )
     return ""
-
-
-@contextlib.contextmanager
-def _signals_end(talk: Dialogue) -> Iterator[None]:
-    """A terminal that is closed ends this as Ctrl-C does: what was stopped is started again."""
-
-    def end(*_: object) -> None:
-        # Python drops what is raised while it clears away an object (`__del__`); the next question would not know.
-        talk.interrupted = True
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class _Guide:
@@ -138,7 +120,7 @@ class _Guide:
         with ExitStack() as stack:
             if self._needs_devices():
                 stack.enter_context(self._service.stopped(talk))
-            self._devices = Devices(self._draft)
+            self._devices = Devices(self._draft, talk.interrupts)
             try:
                 for number, (name, step) in enumerate(self._steps.items(), 1):
                     talk.title(f"{number} of {len(self._steps) + self._starts}: {name}")
@@ -193,7 +175,7 @@ class _Guide:
         if self._talk.asks:
             button.choose(self._draft, self._talk, self._options.button)
         elif self._options.button is not None:
-            button.choose_given(self._options.button, self._draft)
+            button.choose_given(self._options.button, self._draft, self._talk)
 
     def _clone(self) -> None:
         options = self._options
@@ -203,7 +185,7 @@ class _Guide:
         if self._talk.asks:
             self._key = clone.choose(self._draft, self._talk, given, there)
         else:
-            clone.take_given(given, self._draft, there)
+            clone.take_given(given, self._draft, self._talk, there)
             self._key = key
         if self._key_file != Path(self._before.clone.api_key_file or SERVICE_KEY):
             self._draft.set("clone.api_key_file", None if self._key_file == SERVICE_KEY else str(self._key_file))

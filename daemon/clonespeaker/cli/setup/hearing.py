@@ -31,7 +31,7 @@ def try_speaker(draft: Draft, devices: Devices, talk: Dialogue) -> None:
         talk.tell("Two rising tones are played now.")
         try:
             # The tones of a failure fall; the other way round, they say that all is well.
-            asyncio.run(_play(devices.speaker(), earcons.failed()[::-1].copy()))
+            talk.interrupts.run(_play(devices.speaker(), earcons.failed()[::-1].copy()))
         except DeviceError as error:
             talk.warn(str(error))
         if talk.yes("Did you hear them?"):
@@ -46,11 +46,11 @@ def hear(draft: Draft, devices: Devices, talk: Dialogue) -> None:
     while True:
         talk.enter(f"You are recorded for {RECORD_S:.0f} seconds, and hear it then. Press Enter to begin.")
         try:
-            samples, loudest = asyncio.run(_record(devices.microphone(), talk))
+            samples, loudest = talk.interrupts.run(_record(devices.microphone(), talk))
             talk.forget_typed()
             _judge(samples, loudest, talk)
             talk.tell("Now you should hear it.")
-            asyncio.run(_play(devices.speaker(), samples))
+            talk.interrupts.run(_play(devices.speaker(), samples))
         except DeviceError as error:
             talk.warn(str(error))
         talk.forget_typed()
