@@ -22,7 +22,8 @@ from benchmarks.device import ClockedDevice, FastDevice, Late
 from benchmarks.lasting_clone import API_KEY, SLUG, Order
 from benchmarks.weighing import peak_mb
 from clonespeaker.audio.pcm import Samples
-from clonespeaker.audio.speaker import Playback, Speaker
+from clonespeaker.audio.playback import Playback
+from clonespeaker.audio.speaker import Speaker
 from clonespeaker.audio.stream import Fill
 from clonespeaker.clone.client import CloneClient
 from clonespeaker.clone.connection import open_session

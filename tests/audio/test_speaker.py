@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from clonespeaker.audio import playback as playback_module
 from clonespeaker.audio import speaker as speaker_module
 from clonespeaker.audio.jitter import AFTER_STARVING_MS
 from clonespeaker.audio.output import REFILL_AT_MS
 from clonespeaker.audio.pcm import Samples, volume_gain
-from clonespeaker.audio.speaker import Playback, Speaker
+from clonespeaker.audio.playback import Playback
+from clonespeaker.audio.speaker import Speaker
 from clonespeaker.errors import DeviceError
 from tests.audio.card import Card, turn_over
 
@@ -418,7 +420,7 @@ async def test_a_change_of_volume_does_not_click() -> None:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(speaker_module, "SILENT_AFTER_S", 0.1)
+    monkeypatch.setattr(playback_module, "SILENT_AFTER_S", 0.1)
 
 
 @pytest.mark.usefixtures("impatient")
