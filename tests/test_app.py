@@ -25,6 +25,7 @@ from clonespeaker.app import App
 from clonespeaker.config.settings import Settings
 from clonespeaker.errors import ConfigError, DeviceError, StateError, StatusError
 from clonespeaker.simulate.server import SimulatedClone
+from clonespeaker.state import StateDir
 from tests.daemon import SoundOfTest, running, settings_of, starting
 from tests.peers import KEY, until
 from tests.status.stand_in import request
@@ -123,6 +124,32 @@ async def test_what_a_server_takes_outlives_a_restart(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon:  # another server
         assert (await daemon.talk())["upload"] == "live"
         await until(lambda: b'"live":true' in (tmp_path / "state.json").read_bytes())
+
+
+async def test_what_people_have_set_outlives_a_restart(tmp_path: Path) -> None:
+    async with running(tmp_path, speaker={"volume": 60}) as daemon:
+        assert (daemon.app.speaker.volume, daemon.app.appliance.muted) == (60, False)
+        daemon.app.appliance.step_volume(-3)
+        daemon.app.appliance.mute(True)
+    async with running(tmp_path, speaker={"volume": 60}) as daemon:
+        assert (daemon.app.snapshot()["volume"], daemon.app.snapshot()["muted"]) == (45, True)
+        daemon.app.appliance.mute(False)
+    async with running(tmp_path, speaker={"volume": 70}) as daemon:  # the setting was changed: it counts
+        assert (daemon.app.speaker.volume, daemon.app.appliance.muted) == (70, False)
+    async with running(tmp_path, speaker={"volume": 60}) as daemon:  # and again
+        assert daemon.app.speaker.volume == 60
+
+
+async def test_a_volume_set_by_a_reload_is_the_settings_own(tmp_path: Path) -> None:
+    async with running(tmp_path, speaker={"volume": 60}) as daemon:
+        daemon.app.appliance.set_volume(20)
+        url = daemon.app.settings.clone.base_url
+        daemon.app._reread = lambda: settings_of(url, tmp_path, speaker={"volume": 70})
+        daemon.app.reload()
+        assert daemon.app.speaker.volume == 70
+    assert StateDir(tmp_path).load().volume is None
+    async with running(tmp_path, speaker={"volume": 70}) as daemon:
+        assert daemon.app.speaker.volume == 70
 
 
 # What it can't start with

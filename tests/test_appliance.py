@@ -404,6 +404,20 @@ async def test_volume(tmp_path: Path) -> None:
         assert daemon.sound.peak == pytest.approx(800, rel=0.02)  # 20 dB below the tone's 8,000
 
 
+async def test_the_volume_step_by_step(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon, daemon.program() as program:
+        for fields, expected in (
+            ({"level": 12}, 12),
+            ({"step": -2}, 2),
+            ({"step": -1}, 0),
+            ({"step": 1}, 5),
+            ({"step": 10}, 55),
+            ({"step": 10}, 100),
+        ):
+            await program.command("volume", **fields)
+            assert (await daemon.event("settings"))["volume"] == daemon.app.speaker.volume == expected
+
+
 async def test_a_new_conversation(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, daemon.program() as program:
         before = daemon.app.conversation.id

@@ -37,7 +37,7 @@ ROWS = [
     (2, "status", "status/connections status/metrics status/server"),
     (3, "", "conversation timeline utterance"),
     (4, "exchange", "answer attempts exchange"),
-    (5, "daemon", "app appliance commands hand lookout news ongoing signals upkeep wiring"),
+    (5, "daemon", "app appliance commands hand kept lookout news ongoing signals upkeep wiring"),
     (6, "front ends", "__main__ cli/* demo doctor ask"),
 ]
 NOT_PURE = {"asyncio", "threading", "time", "socket", "subprocess", "os", "select", "signal", "ssl", "multiprocessing"}

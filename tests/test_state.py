@@ -72,7 +72,7 @@ def test_what_can_not_be_read_is_set_aside(tmp_path: Path, data: bytes, caplog: 
 
 
 def test_fields_of_a_later_program_are_passed_over(tmp_path: Path) -> None:
-    (tmp_path / "state.json").write_text('{"version": 1, "volume": 50}')
+    (tmp_path / "state.json").write_text('{"version": 1, "tempo": 50}')
     assert StateDir(tmp_path).load() == State()
     assert VERSION == 1
 

@@ -34,6 +34,7 @@ from clonespeaker.config.settings import Settings
 from clonespeaker.conversation import Conversation
 from clonespeaker.errors import ConfigError, StuckError
 from clonespeaker.exchange import Exchange
+from clonespeaker.kept import Kept
 from clonespeaker.lookout import Lookout
 from clonespeaker.news import News
 from clonespeaker.service import Watchdog, notify, notify_reloading
@@ -86,6 +87,7 @@ class App:
         self.microphone: Microphone
         self.speaker: Speaker
         self.conversation: Conversation
+        self._kept: Kept
         self._exchange: Exchange
         self._lookout: Lookout
         self.ready = asyncio.Event()
@@ -152,6 +154,14 @@ class App:
         calls = DeviceCalls()
         self.microphone = make_microphone(sound, settings.microphone, in_thread=partial(calls.run, "microphone"))
         self.speaker = make_speaker(sound, settings.speaker, in_thread=partial(calls.run, "speaker"))
+        self._kept = Kept(
+            state,
+            saved,
+            configured_volume=settings.speaker.volume,
+            at_rest=lambda: self.appliance.is_at_rest(),
+        )
+        stack.push_async_callback(self._kept.save)
+        self.speaker.volume = self._kept.volume
         self._exchange = Exchange(client, self.conversation, self.speaker, manner(settings))
         if not saved.takes_live(client.base_url):
             self._exchange.send_whole()
@@ -166,7 +176,9 @@ class App:
             news=self.news,
             keep_open=settings.microphone.keep_open,
             habits=habits(settings),
+            muted=self._kept.muted,
         )
+        self.appliance.on_set = lambda: self._kept.note(volume=self.speaker.volume, muted=self.appliance.muted)
         upkeep = SoundUpkeep(
             sound,
             calls,
@@ -200,6 +212,7 @@ class App:
                 tasks.create_task(self.appliance.run(), name="appliance")
                 tasks.create_task(upkeep.run(), name="sound")
                 tasks.create_task(self._lookout.run(), name="lookout")
+                tasks.create_task(self._kept.run(), name="kept")
                 self.ready.set()
                 notify("READY=1")
                 log.info("ready; status at ws://%s:%d/", settings.status.host, self.port)
@@ -234,6 +247,7 @@ class App:
         self._exchange.manner = manner(settings)
         self.speaker.read_ahead_s, self.speaker.lead_in_ms = settings.speaker.read_ahead_s, settings.speaker.lead_in_ms
         if volume_changed:  # else it stays as the user has set it meanwhile
+            self._kept.configured_volume = settings.speaker.volume
             self.appliance.set_volume(settings.speaker.volume)
         taken = ", ".join(filter(AT_ONCE.__contains__, names)) or "nothing"
         log.info("settings: read again (but not the key, nor the tokens); changed: %s", taken)

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from clonespeaker.audio.microphone import Microphone
+from clonespeaker.audio.pcm import VOLUME_STEP
 from clonespeaker.audio.speaker import Speaker
 from clonespeaker.conversation import Conversation
 from clonespeaker.errors import CloneError, ClonespeakerError, DeviceError
@@ -66,6 +67,10 @@ class Appliance:
         news: is told what happens.
         keep_open: whether the microphone stays open between turns.
         habits: how it takes what its user does.
+        muted: whether it begins so.
+
+    Attributes:
+        on_set: called when a volume or a mute was set.
     """
 
     def __init__(
@@ -78,6 +83,7 @@ class Appliance:
         news: News,
         keep_open: bool = True,
         habits: Habits,
+        muted: bool = False,
     ) -> None:
         self._microphone = microphone
         self._speaker = speaker
@@ -95,7 +101,8 @@ class Appliance:
         self.devices = asyncio.Lock()
         """Held while the devices are looked for anew: what happens meanwhile is obeyed right after."""
         self.turn = Turn()
-        self.muted = False
+        self.muted = muted
+        self.on_set: Callable[[], object] = lambda: None
         self.hand = Hand(self.post, news, habits, turn=lambda: self.turn, refusal=self.press_refused)
         """What is pressed."""
 
@@ -143,11 +150,17 @@ class Appliance:
             self._deaf_until = time.monotonic()
             self._news.end_fault("muted")
         self._news.publish("settings", muted=muted)
+        self.on_set()
 
     def set_volume(self, volume: int) -> None:
         """Loudness, 0–100."""
         self._speaker.volume = volume
         self._news.publish("settings", volume=volume)
+        self.on_set()
+
+    def step_volume(self, steps: int) -> None:
+        """Louder by so many steps, or softer; from 0 to 100."""
+        self.set_volume(min(100, max(0, self._speaker.volume + steps * VOLUME_STEP)))
 
     def snapshot(self) -> dict[str, Any]:
         """How things stand, as the status protocol has it; without `device` and `clone`, which are not known here."""

@@ -33,7 +33,9 @@ async def obey(appliance: Appliance, conversation: Conversation, command: Comman
         case protocol.Say(text=text, image_url=image_url):
             _require_nobody_speaks(appliance)
             appliance.post(Said(text=text, image_url=image_url))
-        case protocol.Volume(level=level):
+        case protocol.Volume(step=int(steps)):
+            appliance.step_volume(steps)
+        case protocol.Volume(level=int(level)):
             appliance.set_volume(level)
         case protocol.Mute():
             appliance.mute(True)

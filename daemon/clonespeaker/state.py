@@ -14,9 +14,10 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from clonespeaker.errors import StateError
 
@@ -47,6 +48,13 @@ class SavedUpload(msgspec.Struct, frozen=True, kw_only=True):
     found_at: float
 
 
+class SavedVolume(msgspec.Struct, frozen=True, kw_only=True):
+    """A volume that was set by hand, and the configured one that it holds instead of; both 0–100."""
+
+    level: Annotated[int, Meta(ge=0, le=100)]
+    instead_of: int
+
+
 class State(msgspec.Struct, frozen=True, kw_only=True):
     """All of it."""
 
@@ -55,6 +63,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     answers_in_mp3: bool = False
     """The clone did last time; so a decoder is wanted before the first answer."""
     upload: SavedUpload | None = None
+    volume: SavedVolume | None = None
+    muted: bool = False
 
     def takes_live(self, base_url: str) -> bool:
         """Whether live is worth a try with this server: yes, unless it has refused it within the last week."""

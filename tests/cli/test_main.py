@@ -30,6 +30,9 @@ def test_times_are_read_with_their_units(text: str, seconds: float) -> None:
         ("talk",),
         ("volume", "101"),
         ("volume", "loud"),
+        ("volume", "+11"),
+        ("volume", "-"),
+        ("volume", "+-1"),
         ("dance",),
         (),
         ("config", "delete"),
@@ -41,6 +44,13 @@ def test_wrong_arguments_exit_2(arguments: tuple[str, ...], capsys: pytest.Captu
         parser().parse_args(arguments)
     assert ended.value.code == 2
     assert "usage: clonespeaker" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"), [("40", {"level": 40}), ("0", {"level": 0}), ("+1", {"step": 1}), ("-10", {"step": -10})]
+)
+def test_a_volume_is_a_level_or_steps(text: str, fields: dict[str, int]) -> None:
+    assert parser().parse_args(["volume", text]).volume == fields
 
 
 def test_every_command_has_words_and_a_module() -> None:

@@ -84,6 +84,8 @@ def test_a_daemon_is_followed_and_controlled(daemon: Daemon, run: Run) -> None:
     assert run("volume", "35", "--url", url).returncode == 0
     snapshot = json.loads(run("status", "--json", "--url", url).stdout)
     assert (snapshot["volume"], snapshot["state"], snapshot["protocol"]) == (35, "idle", 1)
+    assert run("volume", "-2", "--url", url).returncode == 0
+    assert json.loads(run("status", "--json", "--url", url).stdout)["volume"] == 25
     assert set(snapshot["faults"]) == {"no-microphone", "no-speaker"}
 
     refused = run("talk", "--for", "1s", "--url", url)

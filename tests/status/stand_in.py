@@ -41,7 +41,7 @@ class StandIn:
                 raise protocol.CommandError("muted", "The microphone is muted: unmute it first.")
             case protocol.Cancel():
                 raise ZeroDivisionError
-            case protocol.Volume(level=level):
+            case protocol.Volume(level=int(level)):
                 self.set_volume(level)
             case _:
                 pass

@@ -25,6 +25,10 @@ def level_dbfs(samples: Samples) -> float:
     return max(SILENCE_DBFS, 20.0 * math.log10(rms)) if rms else SILENCE_DBFS
 
 
+VOLUME_STEP = 5
+"""What one step up or down changes of a volume of 0–100: 2.5 dB, small but heard (1 dB is about the least)."""
+
+
 def volume_gain(volume: int) -> float:
     """Volume 0–100 → factor. 100 is 1.0 exactly, 0 is silence; between, 0.5 dB a step, so −49.5 dB at 1.
 

@@ -16,7 +16,7 @@ _NOT_ANSWERED = {
     "cancelled": "the turn was cancelled",
     "tapped": "that was too short to have said anything (microphone.min_hold_ms)",
 }
-_FIELDS = {"talk": ("seconds",), "say": ("text",), "volume": ("level",)}
+_FIELDS = {"talk": ("seconds",), "say": ("text",)}
 
 
 def main(options: argparse.Namespace) -> int:
@@ -27,6 +27,8 @@ def main(options: argparse.Namespace) -> int:
 async def _control(options: argparse.Namespace) -> int:
     name = options.command.replace("-", "_")
     fields = {field: getattr(options, field) for field in _FIELDS.get(name, ())}
+    if name == "volume":
+        fields = options.volume
     async with connect_to_daemon(options, to_control=True) as daemon:
         await daemon.command(name, **fields)
         if name in ("talk", "say"):

@@ -84,7 +84,8 @@ def parser() -> argparse.ArgumentParser:
     control("release", "let the button go")
     control("cancel", "stop the turn that is going on")
     control("say", "ask by text, and wait for the answer").add_argument("text", metavar="TEXT", type=_text)
-    control("volume", "set the volume").add_argument("level", metavar="0..100", type=_number(int, 0, 100))
+    volume = control("volume", "set the volume, or change it by steps")
+    volume.add_argument("volume", metavar="0..100|+STEPS|-STEPS", type=_volume, help="40; +1; -2")
     control("mute", "close the microphone")
     control("unmute", "open the microphone again")
     control("new-conversation", "begin a new conversation")
@@ -188,6 +189,13 @@ def _seconds(text: str) -> float:
     if not 0.1 <= seconds <= 600:
         raise argparse.ArgumentTypeError(f"{text!r} is not between 0.1 and 600 seconds")
     return seconds
+
+
+def _volume(text: str) -> dict[str, int]:
+    """`40` → a level; `+1` and `-1` → steps."""
+    if text.startswith(("+", "-")):
+        return {"step": int(_number(int, -10, 10)(text))}
+    return {"level": int(_number(int, 0, 100)(text))}
 
 
 def _number(kind: type[int] | type[float], least: float, most: float) -> Callable[[str], float]:

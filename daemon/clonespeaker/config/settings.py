@@ -166,7 +166,15 @@ class Speaker(Section, frozen=True, kw_only=True):
             description="Milliseconds of silence before each reply, for speakers that wake slowly.",
         ),
     ] = 0
-    volume: Annotated[int, Meta(ge=0, le=100, description="Loudness in percent; 100 is the sound as it came.")] = 80
+    volume: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=100,
+            description="Loudness in percent; 100 is the sound as it came. What is set by hand later is remembered, "
+            "until this is changed.",
+        ),
+    ] = 80
     reply_rate_hz: Annotated[
         int,
         Meta(ge=8000, le=192000, description="Samples a second of replies that come as raw PCM, which do not say."),

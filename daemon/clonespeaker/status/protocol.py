@@ -35,7 +35,8 @@ number (±2⁵³−1) or a text of 1–64 characters. Other fields than these ar
     cancel                 stop the turn under way
     say                    text (1–10,000 characters, not all blank): an utterance that need not be spoken;
                            image_url (http or https, up to 2,048 characters; or null): a picture sent with it
-    volume                 level (a whole number, 0–100)
+    volume                 level (a whole number, 0–100), or step (a whole number, −10 to 10: so many steps louder,
+                           a step being 5); one of both
     mute, unmute           the microphone
     new_conversation        begin one; the result comes once the clone has made it
     snapshot               another snapshot, which comes before the result
@@ -54,7 +55,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, get_args
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from clonespeaker.errors import StatusError
 
@@ -113,9 +114,14 @@ class Say(_Command, frozen=True, kw_only=True, tag="say"):
 
 
 class Volume(_Command, frozen=True, kw_only=True, tag="volume"):
-    """Set the loudness, 0–100."""
+    """Set the loudness, 0–100, or change it by steps; one of both."""
 
-    level: Annotated[int, Meta(ge=0, le=100)]
+    level: Annotated[int, Meta(ge=0, le=100)] | UnsetType = UNSET
+    step: Annotated[int, Meta(ge=-10, le=10)] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        if (self.level is UNSET) == (self.step is UNSET):
+            raise ValueError("Expected one of `level` and `step`")
 
 
 class Mute(_Command, frozen=True, tag="mute"):
@@ -141,7 +147,7 @@ _COMMANDS: dict[str, type[_Command]] = {kind.__struct_config__.tag: kind for kin
 _FIELDS: dict[type[_Command], str] = {
     Talk: "`seconds` (0.1–600)",
     Say: "`text` (1–10,000 characters, not all blank) and, if you like, `image_url` (http or https)",
-    Volume: "`level` (a whole number, 0–100)",
+    Volume: "`level` (a whole number, 0–100), or `step` (a whole number, −10 to 10)",
 }
 
 
