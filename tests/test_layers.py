@@ -18,7 +18,7 @@ PACKAGE = Path(__file__).parents[1] / "daemon" / "clonespeaker"
 ROWS = [
     (2, "", "words/__init__"),
     (1, "pure", "__init__ */__init__ cues errors tally turn"),
-    (1, "pure", "audio/convert audio/earcons audio/jitter audio/output audio/pcm audio/ring audio/wav"),
+    (1, "pure", "audio/convert audio/earcons audio/jitter audio/loudness audio/output audio/pcm audio/ring audio/wav"),
     (1, "pure", "audio/stream audio/voice clone/records clone/reply clone/snippets clone/sse clone/upload"),
     (
         1,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from clonespeaker.errors import FAULTS, CloneError, ClonespeakerError, DeviceError, MediaError
+from clonespeaker.errors import FAULTS, HINTS, CloneError, ClonespeakerError, DeviceError, MediaError
 from clonespeaker.news import News
 from clonespeaker.timeline import Timeline
 from clonespeaker.turn import Outcome, State
@@ -74,7 +74,19 @@ def test_an_answer_ends_what_was_the_clones(news: News) -> None:
     for name in FAULTS:
         news.begin_fault(ClonespeakerError("what it is", fault=name))
     news.end_faults_of_the_clone()
+    assert set(news.faults) == {"no-microphone", "no-speaker", "button-stuck", "muted"} | HINTS
+    news.end_hints()
     assert set(news.faults) == {"no-microphone", "no-speaker", "button-stuck", "muted"}
+
+
+@pytest.mark.parametrize("name", sorted(HINTS))
+def test_a_hint_is_no_trouble_with_the_clone(news: News, told: Told, name: str) -> None:
+    news.begin_fault(ClonespeakerError("what it is", fault=name))
+    assert not news.troubled.is_set()
+    news.end_faults_that_passed()
+    news.end_hints()
+    news.end_hints()
+    assert [(event["fault"], event["active"]) for event in told] == [(name, True), (name, False)]
 
 
 def test_levels_while_they_matter(news: News, told: Told) -> None:

@@ -32,7 +32,7 @@ from clonespeaker.config.changes import AT_ONCE, changed, take_at_once
 from clonespeaker.config.credentials import mask_key
 from clonespeaker.config.settings import Settings
 from clonespeaker.conversation import Conversation
-from clonespeaker.errors import ConfigError, StuckError
+from clonespeaker.errors import HINTS, ConfigError, StuckError
 from clonespeaker.exchange import Exchange
 from clonespeaker.kept import Kept
 from clonespeaker.lookout import Lookout
@@ -278,8 +278,9 @@ class App:
         }
 
     def health(self) -> dict[str, Any]:
-        """For `/healthz`: ok while no fault is active."""
-        return {"ok": not self.news.faults, "state": self.appliance.turn.state, "faults": list(self.news.faults)}
+        """For `/healthz`: ok while no fault is active; hints about what was said are none."""
+        faults = [name for name in self.news.faults if name not in HINTS]
+        return {"ok": not faults, "state": self.appliance.turn.state, "faults": faults}
 
     def metrics(self) -> Figures:
         """For `/metrics`."""

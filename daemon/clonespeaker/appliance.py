@@ -47,6 +47,7 @@ from clonespeaker.utterance import Utterance
 log = logging.getLogger(__name__)
 
 _REST_AFTER_S = 10.0  # of quiet, the speaker's device may sleep
+_HINTS_END_AFTER_S = 20.0  # of quiet, likewise
 
 _OUTCOMES = {
     Action.CLOSE_ANSWERED: Outcome.ANSWERED,
@@ -235,6 +236,7 @@ class Appliance:
     def _begin(self, question: Utterance | str, pressed_at: float) -> OngoingTurn:
         self._stop_timers()
         self._signals.hush()
+        self._news.end_hints()
         turn = OngoingTurn(self.turn.number, question, pressed_at=pressed_at, post=self.post, news=self._news)
         turn.said_before = self._conversation.said_by_user()
         self._ongoing = turn
@@ -254,6 +256,7 @@ class Appliance:
         self._closing = self._start(self._report(turn, outcome, error))
         if outcome is Outcome.ANSWERED:
             self._news.end_faults_of_the_clone()
+        self._after(_HINTS_END_AFTER_S, self._news.end_hints)
         self._after(_REST_AFTER_S, lambda: self._start(self._rest()))
         if self.hand.habits.new_conversation_after_s:
             self._after(self.hand.habits.new_conversation_after_s, lambda: self._start(self._renew_quietly()))

@@ -69,6 +69,8 @@ MUTED = Cue(RED, Pattern.STEADY, Earcon.MUTED)
 # Amber passes by itself, red needs somebody.
 _PASSES = Cue(AMBER, Pattern.BLINK, Earcon.ERROR, spoken=True)
 _NEEDS_SOMEBODY = Cue(RED, Pattern.BLINK, Earcon.ERROR, spoken=True)
+# The turn went well in spite of it: shown when it is over, and not said over or after the answer.
+_HINT = Cue(AMBER, Pattern.BREATHE)
 
 FAULTS: dict[str, Cue] = {
     "no-microphone": _NEEDS_SOMEBODY,
@@ -85,6 +87,9 @@ FAULTS: dict[str, Cue] = {
     "server-error": _PASSES,
     "reply-broken": _PASSES,
     "muted": MUTED,
+    "no-sound": _PASSES,
+    "too-loud": _HINT,
+    "too-quiet": _HINT,
 }
 """By the names of `errors.FAULTS`, the gravest first: of several, that one is told."""
 

@@ -39,8 +39,17 @@ FAULTS = {
     "server-error": "The clone has trouble at its end.",
     "reply-broken": "The clone's answer broke off.",
     "no-codec": "The clone answered in a sound format I can't play.",
+    "no-sound": "The microphone gives no sound at all.",
+    "too-loud": "That was too loud for the microphone.",
+    "too-quiet": "That was almost too quiet to hear.",
 }
 """Name → what a person is told, for every fault that `design.md`'s protocol may carry."""
+
+HINTS = frozenset({"no-sound", "too-loud", "too-quiet"})
+"""Faults of the last utterance, not of the device (`audio/loudness.py` has the rules). A hint begins where the
+utterance ends, and is over with the next press, or by itself 20 s after the turn; so no lamp blinks all night for
+somebody who whispered. `/healthz` leaves hints out. `no-sound` fails its turn, for nothing was said that could be
+answered; the others let it go on."""
 
 
 class ClonespeakerError(Exception):

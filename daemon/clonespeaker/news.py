@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from clonespeaker.audio.pcm import Samples, level_dbfs
-from clonespeaker.errors import FAULTS, CloneError, ClonespeakerError
+from clonespeaker.errors import FAULTS, HINTS, CloneError, ClonespeakerError
 from clonespeaker.tally import Tally
 from clonespeaker.timeline import Timeline, in_words
 from clonespeaker.turn import Outcome, State
@@ -22,7 +22,7 @@ Publish = Callable[..., None]
 _LEVEL_EVERY_S = 1 / 15
 _LEVELS_IN = {"microphone": State.LISTENING, "speaker": State.SPEAKING}
 _STAYING = frozenset({"prerequisites", "no-codec"})  # only an answer shows that these are over
-_STANDING = frozenset({"no-microphone", "no-speaker", "button-stuck", "muted"})  # an answer does not end these
+_STANDING = HINTS | {"no-microphone", "no-speaker", "button-stuck", "muted"}  # an answer does not end these
 
 
 class News:
@@ -95,6 +95,11 @@ class News:
         for name in [name for name in self.faults if name not in _STANDING | _STAYING]:
             self.end_fault(name)
         self.troubled.clear()
+
+    def end_hints(self) -> None:
+        """What was wrong with an utterance is told no longer."""
+        for name in HINTS & self.faults.keys():
+            self.end_fault(name)
 
     def level(self, source: Literal["microphone", "speaker"], samples: Samples) -> None:
         """Sound passes by; its level is told while it is what the state is about, 15 times a second at most."""

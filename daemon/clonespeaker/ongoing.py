@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from clonespeaker.audio.loudness import Loudness
 from clonespeaker.audio.microphone import Microphone, Recording
 from clonespeaker.audio.pcm import Samples
 from clonespeaker.clone.reply import Citation
@@ -122,10 +123,18 @@ class OngoingTurn:
             self.timeline.first_frame = recording.first_frame_at
             if self.timeline.released is not None:  # while the microphone was being opened
                 recording.finish()
+            loudness = Loudness(Utterance.RATE_HZ)
             async for samples in recording:
+                loudness.add(samples)
                 self.question.add(samples)
                 self._news.level("microphone", samples)
-            self.question.end()
+            hint = loudness.error()
+            if hint is not None and hint.fault == "no-sound":
+                self._post(Failed(self.number, hint))  # and the question never ends: what went out breaks off
+            else:
+                self.question.end()
+                if hint is not None:
+                    self._news.begin_fault(hint)
             if recording.lost_samples:
                 log.warning("turn %d: %d samples lost; this machine is too busy", self.number, recording.lost_samples)
         except DeviceError as error:

@@ -49,10 +49,12 @@ class SoundCard:
 
     Args:
         directory: where the sound server lives; a short name, for its socket has to fit in.
+        in_a_noisy_room: the microphone always hears something; else, digital silence between what is spoken.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, in_a_noisy_room: bool = False) -> None:
         self._directory = directory
+        self._room = {"SOUND_ROOM": "noisy"} if in_a_noisy_room else {}
         self.environment: dict[str, str] = {}
         """What PortAudio, ALSA and PulseAudio have to find in the environment."""
 
@@ -64,6 +66,7 @@ class SoundCard:
             text=True,
             timeout=30,
             check=False,
+            env=os.environ | self._room,
         )
         if done.returncode != 0:
             raise SoundCardError(done.stderr)

@@ -13,8 +13,9 @@ import numpy as np
 
 from clonespeaker.audio.calls import DeviceCalls
 from clonespeaker.audio.devices import Device, holders
+from clonespeaker.audio.loudness import DEAD_DBFS, Loudness
 from clonespeaker.audio.microphone import RATE_HZ, Microphone
-from clonespeaker.audio.pcm import SILENCE_DBFS, Samples, level_dbfs
+from clonespeaker.audio.pcm import Samples, level_dbfs
 from clonespeaker.audio.portaudio import SoundSystem
 from clonespeaker.audio.speaker import Speaker
 from clonespeaker.cli.doctor import loop
@@ -27,12 +28,9 @@ from clonespeaker.wiring import make_microphone, make_speaker
 _SETTLES_S = 0.2  # many cards begin with a click, or with silence
 _RECORD_S = 1.0
 _LOOP_S = loop.SWEEP_S + 1.0  # Bluetooth speakers are half a second late
-_WINDOW_FRAMES = RATE_HZ // 50
-_DEAD_DBFS = -90.0  # below the noise of any microphone that is on
 _QUIET_DBFS = -70.0
 _NOISY_DBFS = -40.0
 _FAINT_DBFS = -60.0
-_CLIPPED = 32_700
 _MIXER = "alsamixer, F6 for the card, F4 for its microphone"
 
 _NO_LOOP = (
@@ -146,14 +144,6 @@ async def _record(microphone: Microphone, seconds: float) -> Samples:
     return np.concatenate([piece async for piece in recording])
 
 
-def noise_floor_dbfs(samples: Samples) -> float:
-    """The level of the quietest tenth, in windows of 20 ms."""
-    windows = [samples[at : at + _WINDOW_FRAMES] for at in range(0, samples.size - _WINDOW_FRAMES + 1, _WINDOW_FRAMES)]
-    levels = sorted(level_dbfs(window) for window in windows) or [SILENCE_DBFS]
-    quietest = levels[: max(1, len(levels) // 10)]
-    return sum(quietest) / len(quietest)
-
-
 def judge(samples: Samples, words: str) -> Finding:
     """What a second of a microphone's sound says about it.
 
@@ -161,10 +151,10 @@ def judge(samples: Samples, words: str) -> Finding:
         samples: mono at 44.1 kHz.
         words: which microphone it is.
     """
-    level, floor = level_dbfs(samples), noise_floor_dbfs(samples)
-    clipped = int(np.count_nonzero(np.abs(samples.astype(np.int32)) >= _CLIPPED))
+    loudness = Loudness.of(samples, RATE_HZ)
+    level, floor, clipped = level_dbfs(samples), loudness.floor_dbfs, loudness.clipped_samples
     words += f"; {samples.size / RATE_HZ:.1f} s at {level:.0f} dBFS, noise floor {floor:.0f} dBFS"
-    if level <= _DEAD_DBFS:
+    if loudness.loudest_dbfs <= DEAD_DBFS:
         return Finding(
             "microphone", "warning", f"{words}: no sound at all", f"is it muted, or its level at 0? {_MIXER}"
         )
@@ -225,6 +215,6 @@ async def _loop(microphone: Microphone, speaker: Speaker) -> Finding:
     words = f"the microphone hears the speaker: at {heard.level_dbfs:.0f} dBFS, {delay_ms:.0f} ms after it was played"
     if heard.level_dbfs < _FAINT_DBFS:
         return Finding("loop", "warning", f"{words}: faint", "turn the speaker up, or the microphone's level")
-    if int(np.abs(samples.astype(np.int32)).max(initial=0)) >= _CLIPPED:
+    if Loudness.of(samples, RATE_HZ).clipped_samples:
         return Finding("loop", "warning", f"{words}; it clips", "turn the speaker down, or the microphone's level")
     return Finding("loop", "ok", words)

@@ -9,6 +9,7 @@ import time
 import numpy as np
 
 from clonespeaker.audio import earcons
+from clonespeaker.audio.loudness import Loudness
 from clonespeaker.audio.microphone import RATE_HZ, Microphone
 from clonespeaker.audio.pcm import SILENCE_DBFS, Samples, level_dbfs
 from clonespeaker.audio.speaker import Speaker
@@ -21,8 +22,6 @@ from clonespeaker.errors import DeviceError
 RECORD_S = 4.0
 _QUIETEST_DBFS = -60.0
 _DRAW_EVERY_S = 0.07
-_DEAD_DBFS, _QUIET_DBFS = -90.0, -45.0  # of the loudest 20 ms: no microphone that is on; nobody near it speaks
-_CLIPPED = 32_700
 
 
 def try_speaker(draft: Draft, devices: Devices, talk: Dialogue) -> None:
@@ -46,9 +45,9 @@ def hear(draft: Draft, devices: Devices, talk: Dialogue) -> None:
     while True:
         talk.enter(f"You are recorded for {RECORD_S:.0f} seconds, and hear it then. Press Enter to begin.")
         try:
-            samples, loudest = talk.interrupts.run(_record(devices.microphone(), talk))
+            samples = talk.interrupts.run(_record(devices.microphone(), talk))
             talk.forget_typed()
-            _judge(samples, loudest, talk)
+            _judge(samples, talk)
             talk.tell("Now you should hear it.")
             talk.interrupts.run(_play(devices.speaker(), samples))
         except DeviceError as error:
@@ -76,26 +75,25 @@ def _another_try(directions: tuple[str, ...], draft: Draft, devices: Devices, ta
     return answer != "g"
 
 
-async def _record(microphone: Microphone, talk: Dialogue) -> tuple[Samples, float]:
-    """What is said in the next seconds, and the level of its loudest moment; a bar meanwhile."""
+async def _record(microphone: Microphone, talk: Dialogue) -> Samples:
+    """What is said in the next seconds; a bar with its level meanwhile."""
     await microphone.in_thread(microphone.open)
     try:
         talk.tell("Speak now.")
         recording = microphone.record(pre_roll_ms=0)
         asyncio.get_running_loop().call_later(RECORD_S, recording.finish)
         ends_at = time.monotonic() + RECORD_S
-        pieces, loudest, since_drawn, drawn_at = [], SILENCE_DBFS, SILENCE_DBFS, 0.0
+        pieces, since_drawn, drawn_at = [], SILENCE_DBFS, 0.0
         async for piece in recording:
             pieces.append(piece)
             since_drawn = max(since_drawn, level_dbfs(piece))
-            loudest = max(loudest, since_drawn)
             if time.monotonic() - drawn_at >= _DRAW_EVERY_S:
                 _draw(since_drawn, ends_at - time.monotonic())
                 since_drawn, drawn_at = SILENCE_DBFS, time.monotonic()
     finally:
         sys.stdout.write("\n")
         await microphone.in_thread(microphone.close)
-    return np.concatenate(pieces), loudest
+    return np.concatenate(pieces)
 
 
 def _draw(dbfs: float, left_s: float) -> None:
@@ -106,18 +104,18 @@ def _draw(dbfs: float, left_s: float) -> None:
     sys.stdout.flush()
 
 
-def _judge(samples: Samples, loudest: float, talk: Dialogue) -> None:
-    peak = int(np.abs(samples.astype(np.int32)).max(initial=0))
-    if loudest <= _DEAD_DBFS:
-        talk.warn("No sound at all came: is it muted, or its level at 0? See alsamixer, F4.")
-    elif peak >= _CLIPPED:
-        talk.warn("Too loud, it clips: turn the microphone down a little (alsamixer, F4), or speak from further away.")
-    elif loudest < _QUIET_DBFS:
-        talk.warn(
-            f"Very quiet, {loudest:.0f} dB at most: turn the microphone up (alsamixer, F4), or speak closer to it."
-        )
-    else:
-        talk.tell(f"Recorded, {loudest:.0f} dB at its loudest: good.")
+def _judge(samples: Samples, talk: Dialogue) -> None:
+    loudness = Loudness.of(samples, RATE_HZ)
+    dbfs = f"{loudness.loudest_dbfs:.0f} dB"
+    match loudness.fault:
+        case "no-sound":
+            talk.warn("No sound at all came: is it muted, or its level at 0? See alsamixer, F4.")
+        case "too-loud":
+            talk.warn("Too loud, it clips: turn the microphone down a little (alsamixer, F4), or step back a little.")
+        case "too-quiet":
+            talk.warn(f"Very quiet, {dbfs} at most: turn the microphone up (alsamixer, F4), or speak closer to it.")
+        case _:
+            talk.tell(f"Recorded, {dbfs} at its loudest: good.")
 
 
 async def _play(speaker: Speaker, samples: Samples) -> None:
