@@ -132,6 +132,27 @@ class Mishap:
 _ERROR = "the error sound"
 MISHAPS = [
     Mishap(
+        "the microphone is muted in its mixer, or gives digital silence",
+        _ERROR,
+        "no-sound",
+        "sends nothing; the hint ends with the next press, or after 20 s",
+        "test_silence_is_not_asked",
+    ),
+    Mishap(
+        "the microphone clips",
+        "the answer",
+        "too-loud",
+        "tells it beside the answer; likewise",
+        "test_a_hint_goes_with_an_answer_and_ends_with_the_next_press",
+    ),
+    Mishap(
+        "the microphone is set too low, or nobody speaks",
+        "the answer",
+        "too-quiet",
+        "tells it beside the answer; likewise",
+        "test_a_hint_goes_with_an_answer_and_ends_with_the_next_press",
+    ),
+    Mishap(
         "the microphone is unplugged while nobody speaks",
         f"at a press, {_ERROR}",
         "no-microphone",

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from clonespeaker.audio.pcm import Samples, to_int16
-from tests.sound.card import SoundCard
+from tests.sound.card import RATE_HZ, SoundCard
+from tests.sound.matching import trace
 from tests.sound.running import run_daemon
 
 pytestmark = pytest.mark.sound
@@ -40,3 +41,39 @@ async def test_a_microphone_that_gives_nothing_but_zeros(card: SoundCard, tmp_pa
         assert not card.spoken(mark).any()
         assert (turn["outcome"], turn["fault"]) == ("failed", "no-sound")
         assert not any(received.complete for received in daemon.clone.received)
+
+
+async def test_an_amplifier_that_wakes_slowly_gets_its_silence(card: SoundCard, tmp_path: Path) -> None:
+    async with run_daemon(card, tmp_path, speaker={"lead_in_ms": 800}) as daemon:
+        mark = card.position
+        daemon.say()
+        turn = await daemon.turn_over(1)
+        assert np.flatnonzero(card.heard(mark))[0] >= 0.8 * RATE_HZ  # it is woken after the mark
+        assert turn["first_sound"] - turn["pressed"] >= 800
+        assert turn["reply_ms"] == 200
+        daemon.say()  # awake now: at once
+        turn = await daemon.turn_over(2)
+        assert turn["first_sound"] - turn["first_audio"] < 800
+
+
+async def test_a_question_takes_longer_than_an_amplifier(card: SoundCard, words: Samples, tmp_path: Path) -> None:
+    """It is woken at the press; so nobody waits for it."""
+    async with run_daemon(card, tmp_path, speaker={"lead_in_ms": 400}) as daemon:
+        await daemon.has_listened()
+        mark = card.position
+        await daemon.hold(words)
+        turn = await daemon.turn_over(1)
+        assert trace(daemon.utterances()[0], await card.heard_whole(mark)).is_smooth
+        assert turn["reply_ms"] == turn["utterance_ms"]
+
+
+async def test_a_press_in_a_lead_in_is_heard_at_once(card: SoundCard, words: Samples, tmp_path: Path) -> None:
+    async with run_daemon(card, tmp_path, speaker={"lead_in_ms": 5_000}) as daemon:
+        await daemon.has_listened()
+        mark = card.position
+        daemon.say()
+        await daemon.told("state", state="speaking")  # its silence is on its way to the ear
+        daemon.cancel()
+        assert (await daemon.turn_over(1))["outcome"] == "cancelled"
+        await daemon.has_listened()
+        assert not card.heard(mark).any()

@@ -37,6 +37,7 @@ class Output:
         first_heard_at: when the sound going on was first heard, on the clock; None before.
         last_heard_at: when the last sample so far has been heard.
         periods: periods asked for since the beginning; stands still when the device is gone.
+        awake_frames: frames asked for since the device was woken; set back by who wakes it.
         last_period_at: when the last of them was, on the clock.
         underflows: times the device itself ran dry, as far as it says so.
         wake: called where the loop has something to do: a sound is heard for the first time, the ring wants filling or
@@ -57,6 +58,7 @@ class Output:
         self.first_heard_at: float | None = None
         self.last_heard_at = 0.0
         self.periods = 0
+        self.awake_frames = 0
         self.last_period_at = 0.0
         self.underflows = 0
         self.wake: Callable[[], object] | None = None
@@ -73,6 +75,7 @@ class Output:
         # Thread: the device's. Copies and ramps only.
         now = self._clock()
         self.periods += 1
+        self.awake_frames += frames
         self.last_period_at = now
         self.underflows += underflowed
         busy, unheard = self.playing or self.hushing, self.first_heard_at is None

@@ -81,6 +81,7 @@ class Playback:
         self._to_device_rate = OneRate(stream.rate_hz)
         self._gain = volume_gain(speaker.volume)
         self._played_frames = 0
+        self._lead_in_s = 0.0
         self._came_at = time.monotonic()
         self.first_heard_at: float | None = None
         self.last_heard_at: float | None = None
@@ -165,7 +166,7 @@ class Playback:
         first = True
         while await self._gather():
             if first:
-                self._put_first(np.zeros(round(self._speaker.lead_in_ms / 1_000 * self._stream.rate_hz), np.int16))
+                self._lead_in()
                 first = False
             self._output.first_heard_at = None
             self._speaker.jitter.started(self._at_hand_ms(), self._waited_ms())
@@ -181,6 +182,15 @@ class Playback:
                 # More came after it had run dry; had nothing come, it would have been the end.
                 self.underruns += 1
                 self._speaker.jitter.starved()
+
+    def _lead_in(self) -> None:
+        """Silence first, where the device woke so late that its amplifier may still be asleep."""
+        rate_hz = self._stream.rate_hz
+        missing = round(self._speaker.lead_in_ms / 1_000 * rate_hz) - self._output.awake_frames
+        silence = np.zeros(max(0, missing), np.int16)
+        self._lead_in_s = silence.size / rate_hz
+        self._played_frames = -silence.size
+        self._put_first(silence)
 
     async def _gather(self) -> bool:
         """Wait until there is enough to start with; False if there is nothing and never will be."""
@@ -222,7 +232,7 @@ class Playback:
         if self._output.first_heard_at is not None:
             self.last_heard_at = self._output.last_heard_at
             if self.first_heard_at is None:
-                self.first_heard_at = self._output.first_heard_at + self._speaker.lead_in_ms / 1_000
+                self.first_heard_at = self._output.first_heard_at + self._lead_in_s
                 self.on_start()
 
     async def _change(self) -> None:

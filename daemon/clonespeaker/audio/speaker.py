@@ -29,7 +29,8 @@ class Speaker:
         open_stream: opens the device, not started, to ask what it is given for sound; raises DeviceError.
         start_ms: what a reply gathers before it sounds, on a calm network.
         read_ahead_s: seconds of sound taken in ahead of what is heard.
-        lead_in_ms: silence before each sound, for amplifiers that swallow the first word.
+        lead_in_ms: what the device has been awake for, at least, before a sound begins: for amplifiers that swallow the
+            first word. Silence fills up what is missing of it.
         volume: 0–100.
         in_thread: runs what blocks.
     """
@@ -102,6 +103,7 @@ class Speaker:
         """
         with self._switching:
             if self._opened is not None and self._awake_since is None:
+                self._opened[1].awake_frames = 0
                 try:
                     self._opened[0].start()
                 except DeviceError:  # gone while it slept: only a device that is closed is opened again

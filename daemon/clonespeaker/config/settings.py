@@ -163,7 +163,8 @@ class Speaker(Section, frozen=True, kw_only=True):
         Meta(
             ge=0,
             le=5000,
-            description="Milliseconds of silence before each reply, for speakers that wake slowly.",
+            description="Milliseconds of silence before a reply, for speakers that wake slowly and swallow its first "
+            "word. What they have been awake for since the press counts.",
         ),
     ] = 0
     volume: Annotated[

@@ -23,7 +23,9 @@ Snapshot: `device`, `state` (`starting` `idle` `listening` `thinking` `speaking`
     picture                turn; url
     citations              turn; citations: [{url, title, text, type}]
     level                  source (microphone or speaker); dbfs; at most 15 a second, left out where a program lags
-    fault                  fault (its name); active (true: begins, false: ends); message (for people); detail
+    fault                  fault (its name); active (true: begins, false: ends); message (for people); detail.
+                           too-loud, too-quiet and no-sound are hints about the last utterance, not about the device:
+                           they end with the next press, or by themselves
     settings               what changed: volume, muted, conversation, …
 
 **Program → daemon.** `{"id": ID, "command": NAME, …}`. ID is the program's own, returned with the result: a whole
