@@ -26,6 +26,7 @@ from clonespeaker.audio.speaker import Speaker
 from clonespeaker.audio.stream import Stream
 from clonespeaker.clone.client import CloneClient, Patience
 from clonespeaker.clone.connection import open_session
+from clonespeaker.clone.picture import LastPicture
 from clonespeaker.clone.snippets import load_mp3_decoder
 from clonespeaker.commands import obey
 from clonespeaker.config.changes import AT_ONCE, changed, take_at_once
@@ -42,7 +43,7 @@ from clonespeaker.state import StateDir
 from clonespeaker.status.server import StatusServer, open_status_server
 from clonespeaker.tally import Figures
 from clonespeaker.upkeep import Sound, SoundUpkeep
-from clonespeaker.wiring import habits, make_conversation, make_microphone, make_speaker, manner, open_control
+from clonespeaker.wiring import habits, make_conversation, make_microphone, make_speaker, manner, open_control, screen
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ class App:
         self._listener = listener
         self._status: StatusServer | None = None
         self.news = News(self._publish)
+        self._picture = LastPicture(settings.clone.base_url)
         self.appliance: Appliance
         self.microphone: Microphone
         self.speaker: Speaker
@@ -203,6 +205,8 @@ class App:
             obey=partial(obey, self.appliance, self.conversation),
             health=self.health,
             metrics=self.metrics,
+            screen=lambda: screen(self.settings),
+            picture=self._picture.get,
         )
         stack.push_async_callback(self._close, self._status, upkeep)
         await upkeep.open()
@@ -249,6 +253,7 @@ class App:
         if volume_changed:  # else it stays as the user has set it meanwhile
             self._kept.configured_volume = settings.speaker.volume
             self.appliance.set_volume(settings.speaker.volume)
+        self._publish("settings", reread=True)
         taken = ", ".join(filter(AT_ONCE.__contains__, names)) or "nothing"
         log.info("settings: read again (but not the key, nor the tokens); changed: %s", taken)
         if waiting := [name for name in names if name not in AT_ONCE]:
@@ -257,6 +262,8 @@ class App:
     # What the status server asks
 
     def _publish(self, event: str, **fields: Any) -> None:
+        if event == "picture" or "conversation" in fields:
+            self._picture.note(fields.get("url"))
         if self._status is not None:
             self._status.publish(event, **fields)
         if self._listener is not None:

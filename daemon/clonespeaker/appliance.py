@@ -176,6 +176,7 @@ class Appliance:
                 "messages": msgspec.to_builtins(self._conversation.messages),
             },
             "turn": self._number,
+            "turns": list(self._news.turns),
             "totals": {**self._news.tally.totals, "overflows": self._microphone.overflows},
         }
 

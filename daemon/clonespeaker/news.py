@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 from clonespeaker.audio.pcm import Samples, level_dbfs
 from clonespeaker.errors import FAULTS, HINTS, CloneError, ClonespeakerError
@@ -18,6 +19,9 @@ log = logging.getLogger(__name__)
 
 Publish = Callable[..., None]
 """`publish(event, **fields)`: an event of the status protocol."""
+
+KEPT_TURNS = 20
+"""Turns that are told to who connects later, the last ones."""
 
 _LEVEL_EVERY_S = 1 / 15
 _LEVELS_IN = {"microphone": State.LISTENING, "speaker": State.SPEAKING}
@@ -34,6 +38,7 @@ class News:
     Attributes:
         faults: those that are active: name → what is wrong and what to do.
         tally: counts since the start.
+        turns: the last `KEPT_TURNS`, as their `turn` events told them, oldest first.
         state: where the device stands.
         troubled: set while something is wrong with the clone, or the way there.
     """
@@ -42,6 +47,7 @@ class News:
         self.publish = publish
         self.faults: dict[str, str] = {}
         self.tally = Tally()
+        self.turns: deque[dict[str, Any]] = deque(maxlen=KEPT_TURNS)
         self.troubled = asyncio.Event()
         self._left_alone_until = 0.0
         self._began_at = time.monotonic()
@@ -114,4 +120,5 @@ class News:
         told = timeline.told()
         self.tally.count(told)
         log.info("turn %d %s%s: %s", number, outcome, f" ({error})" if error else "", in_words(told))
-        self.publish("turn", turn=number, fault=error.fault if error else None, **told)
+        self.turns.append({"turn": number, "fault": error.fault if error else None, **told})
+        self.publish("turn", **self.turns[-1])

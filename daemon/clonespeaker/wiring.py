@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import Protocol
+from typing import Any, Protocol
 
+import msgspec
+
+from clonespeaker import cues
 from clonespeaker.appliance import Appliance
 from clonespeaker.audio.microphone import PERIOD_MS, Microphone
 from clonespeaker.audio.speaker import Speaker
@@ -21,6 +24,7 @@ from clonespeaker.exchange import Manner
 from clonespeaker.hand import Habits
 from clonespeaker.state import StateDir
 from clonespeaker.upkeep import Sound
+from clonespeaker.words import load_words
 
 
 def make_conversation(client: CloneClient, memory: StateDir | None, clone: kinds.Clone) -> Conversation:
@@ -79,6 +83,19 @@ def manner(settings: Settings) -> Manner:
         longest_ms=settings.microphone.pre_roll_ms + settings.microphone.max_seconds * 1_000,
         raw_rate_hz=settings.speaker.reply_rate_hz,
     )
+
+
+def screen(settings: Settings) -> dict[str, Any]:
+    """What the kiosk page is told: settings, words, and what states and faults look like, the gravest first. Blocks."""
+    told: dict[str, Any] = msgspec.to_builtins(
+        {
+            "language": settings.language,
+            "mode": settings.button.mode,
+            "words": load_words(settings.language),
+            "cues": {"states": cues.STATES, "faults": cues.FAULTS, "muted": cues.MUTED},
+        }
+    )
+    return {**msgspec.to_builtins(settings.kiosk), **told}
 
 
 class Control(Protocol):

@@ -23,6 +23,10 @@ OTHERS = {
     "speaker.reply_rate_hz": 24_000,
     "button.mode": "tap",
     "sounds.earcons": False,
+    "kiosk.title": "Ask Ada",
+    "kiosk.text_percent": 120,
+    "kiosk.theme": "dark",
+    "kiosk.controls": False,
 }
 """Each with a value that is not the default."""
 
@@ -57,6 +61,6 @@ def test_all_have_another_value_here() -> None:
 def test_all_that_take_effect_at_once_reach_somebody(name: str) -> None:
     after = take_at_once(Settings(), with_other(name))
     assert changed(Settings(), after) == [name]
-    reached = [wiring.habits(after) != wiring.habits(Settings()), wiring.manner(after) != wiring.manner(Settings())]
+    reached = [each(after) != each(Settings()) for each in (wiring.habits, wiring.manner, wiring.screen)]
     by_hand = {"speaker.read_ahead_s", "speaker.lead_in_ms", "speaker.volume"}
     assert any(reached) != (name in by_hand)

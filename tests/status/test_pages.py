@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,6 +14,10 @@ async def metrics(accept: str) -> tuple[str, str]:
     return "text/metrics", f"for {accept!r}"
 
 
+async def kiosk(path: str, header: Callable[[str], str | None], right: Right) -> Page | None:
+    return Page(200, f"{right.value} of {path}") if path in ("/", "/kiosk.css") else None
+
+
 async def answer(
     target: str,
     *,
@@ -22,7 +27,7 @@ async def answer(
     **headers: str,
 ) -> Page | Right:
     access = Access(host="127.0.0.1", port=8777, token=token, allowed_origins=[])
-    pages = Pages(access, lambda: health or {"ok": True}, metrics)
+    pages = Pages(access, lambda: health or {"ok": True}, metrics, kiosk)
     return await pages.answer(target, {"Host": "127.0.0.1:8777", **headers}.get, is_full=is_full)
 
 
@@ -48,6 +53,32 @@ async def test_pages(target: str, status: int, words: str) -> None:
     assert isinstance(page, Page)
     assert page.status == status
     assert words in page.text
+
+
+async def test_the_kiosk_page_for_browsers() -> None:
+    wants_html: dict[str, Any] = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    headers: dict[str, Any]
+    for headers, words in (
+        (wants_html, "control of /"),
+        ({}, "clonespeaker status"),
+        ({"Accept": "*/*"}, "clonespeaker status"),
+    ):
+        page = await answer("/", **headers)
+        assert isinstance(page, Page)
+        assert words in page.text
+
+
+async def test_the_kiosk_pages_files_need_no_token_and_it_does() -> None:
+    for target, status in (
+        ("/kiosk.css", 200),
+        ("/other.css", 404),
+        ("/", 401),
+        ("/?token=s3", 200),
+        ("/kiosk.json", 401),
+    ):
+        page = await answer(target, token="s3", Accept="text/html")
+        assert isinstance(page, Page)
+        assert page.status == status, target
 
 
 async def test_health() -> None:

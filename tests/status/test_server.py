@@ -120,7 +120,7 @@ async def test_no_page_is_for_other_sites() -> None:
             assert headers["x-content-type-options"] == "nosniff"
             assert headers["cross-origin-resource-policy"] == "same-origin"
             assert headers["referrer-policy"] == "no-referrer"
-            assert headers["content-security-policy"] == "frame-ancestors 'self'"
+            assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'self'"
             assert headers["cache-control"] == "no-store"
             assert not [name for name in headers if name.startswith("access-control-")]
 

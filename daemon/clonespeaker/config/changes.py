@@ -24,6 +24,10 @@ AT_ONCE = frozenset(
         "speaker.reply_rate_hz",
         "button.mode",
         "sounds.earcons",
+        "kiosk.title",
+        "kiosk.text_percent",
+        "kiosk.theme",
+        "kiosk.controls",
     }
 )
 """Dotted names of what takes effect without a restart, with the next turn at the latest."""

@@ -10,6 +10,12 @@ WORDS = "words"
 """Where an annotation keeps the words for what can't be read off a range or choices: "'x' is not <words>"."""
 
 Name = Annotated[str, Meta(pattern=r"^[^\s/?#]+$", extra={WORDS: "a name (without spaces or slashes)"})]
+Title = Annotated[
+    str,
+    Meta(
+        pattern=r"^\S(.{0,98}\S)?$", extra={WORDS: "a line of up to 100 characters, with no spaces before and after it"}
+    ),
+]
 Uuid = Annotated[
     str,
     Meta(

@@ -24,6 +24,7 @@ from clonespeaker.config.forms import (
     PublicUrl,
     ServerUrl,
     SoundDevice,
+    Title,
     Uuid,
 )
 
@@ -249,6 +250,24 @@ class Status(Section, frozen=True, kw_only=True):
     ] = ()
 
 
+class Kiosk(Section, frozen=True, kw_only=True):
+    """The page for a screen."""
+
+    title: Annotated[Title | None, Meta(description="What stands at the top of the page. Empty: the clone's name.")] = (
+        None
+    )
+    text_percent: Annotated[int, Meta(ge=50, le=200, description="How large its text is, in percent of the usual.")] = (
+        100
+    )
+    theme: Annotated[
+        Literal["auto", "light", "dark", "contrast"],
+        Meta(description="Its colours: light, dark, contrast (high contrast), or auto: what the browser prefers."),
+    ] = "auto"
+    controls: Annotated[
+        bool, Meta(description="Show buttons for volume, mute and a new conversation. For screens that can be touched.")
+    ] = True
+
+
 class Settings(Section, frozen=True, kw_only=True):
     """Everything that can be set; `Settings()` is a device as it comes."""
 
@@ -259,6 +278,7 @@ class Settings(Section, frozen=True, kw_only=True):
     lights: Lights = Lights()
     sounds: Sounds = Sounds()
     status: Status = Status()
+    kiosk: Kiosk = Kiosk()
     state_dir: Annotated[AbsolutePath, Meta(description="The directory for what must outlive a restart.")] = (
         "/var/lib/clonespeaker"
     )

@@ -9,7 +9,8 @@ The rules, in this order:
    name, through a proxy or the network's DNS, lists that as an origin: its host counts then, too.
 2. **Origin.** Programs send none and pass. A browser always sends it with a websocket, so a page passes only where it
    came from this very server, or is listed: any page on the web can otherwise reach a websocket on loopback.
-3. **Token.** Where one is set, everything but `/healthz` needs one, as `Authorization: Bearer …` or, since browsers
+3. **Token.** Where one is set, everything needs one but `/healthz` and the kiosk page's own files (which tell nothing:
+   they are the same on every device), as `Authorization: Bearer …` or, since browsers
    can't set that, as `?token=…`. There may be a second one, for reading: who shows it may follow, but gives no
    commands. Bound to anything but loopback, there must be a token, whatever else there is.
 """
@@ -109,7 +110,7 @@ class Access:
             page = _origin(origin)
             if page is None or (page not in self._origins and not (own and page == f"http://{named}")):
                 return Refusal(403, f"Pages from {_shown(origin)} may not connect; see `status.allowed_origins`.\n")
-        if path == "/healthz":
+        if path == "/healthz" or path.endswith((".js", ".css", ".svg")):
             return Right.READ
         right = self._right_of(query, authorization)
         if right is None:

@@ -11,7 +11,8 @@ Every message is one JSON object in one text frame. Times are milliseconds unles
 
 Snapshot: `device`, `state` (`starting` `idle` `listening` `thinking` `speaking`), `muted`, `volume` (0–100),
 `faults` (names), `causes` (name → what is wrong and what to do), `clone`, `conversation` (`id`, `messages`), `turn`
-(its number, or null), `totals`. Every event after a snapshot happened after it, and none in between is lost.
+(its number, or null), `turns` (the last 20, oldest first, each as its `turn` event told it), `totals`. Every event
+after a snapshot happened after it, and none in between is lost.
 
     event                  fields
     state                  state; turn (its number, or null)
@@ -26,7 +27,8 @@ Snapshot: `device`, `state` (`starting` `idle` `listening` `thinking` `speaking`
     fault                  fault (its name); active (true: begins, false: ends); message (for people); detail.
                            too-loud, too-quiet and no-sound are hints about the last utterance, not about the device:
                            they end with the next press, or by themselves
-    settings               what changed: volume, muted, conversation, …
+    settings               what changed: volume, muted, conversation, …; `reread` (true): the settings were read again,
+                           and `/kiosk.json` may tell something else
 
 **Program → daemon.** `{"id": ID, "command": NAME, …}`. ID is the program's own, returned with the result: a whole
 number (±2⁵³−1) or a text of 1–64 characters. Other fields than these are refused:

@@ -25,6 +25,7 @@ from clonespeaker.status import protocol
 from clonespeaker.status.access import Access, Right
 from clonespeaker.status.allowance import Allowance
 from clonespeaker.status.connections import FAREWELL_S, Connection, Connections
+from clonespeaker.status.kiosk import Kiosk, Picture
 from clonespeaker.status.pages import HEADERS, Pages
 from clonespeaker.tally import Figures
 
@@ -140,6 +141,10 @@ class StatusServer:
             connection.right = page  # nothing was waited for since they were counted, so that holds
             return None
         response = connection.respond(page.status, page.text)
+        if page.data is not None:
+            response.body = page.data
+            response.headers.pop("Content-Length")
+            response.headers["Content-Length"] = str(len(page.data))
         for name, value in {**HEADERS, **page.headers}.items():
             response.headers.pop(name, None)  # setting alone would add a second one
             response.headers[name] = value
@@ -200,6 +205,10 @@ class StatusServer:
             client.tasks.create_task(_hang_up(client.connection, code, reason))
 
 
+async def _no_picture() -> None:
+    return None
+
+
 async def open_status_server(
     *,
     host: str,
@@ -211,6 +220,8 @@ async def open_status_server(
     obey: Callable[[protocol.Command], Awaitable[None]],
     health: Callable[[], dict[str, Any]],
     metrics: Callable[[], Figures],
+    screen: Callable[[], dict[str, Any]] = dict,
+    picture: Callable[[], Awaitable[Picture | None]] = _no_picture,
 ) -> StatusServer:
     """A server that listens on `host`:`port`; 0 lets the system choose.
 
@@ -225,6 +236,8 @@ async def open_status_server(
             once the command is taken, not once it is done: the client's next one waits for it, and so does `close`.
         health: what `/healthz` answers; its `ok` decides between 200 and 503.
         metrics: what `/metrics` answers, as of this moment; what it gives stays as it is.
+        screen: what `/kiosk.json` tells; asked in a thread.
+        picture: the clone's last picture, or None.
 
     Raises:
         StatusError: the port is taken, the address is not ours, or others could connect without a token.
@@ -240,7 +253,7 @@ async def open_status_server(
             allowed_origins=allowed_origins,
             hostname=socket.gethostname(),
         )
-        pages = Pages(access, health, _scraped(metrics))
+        pages = Pages(access, health, _scraped(metrics), Kiosk(screen, picture).answer)
         server = StatusServer(port=port, pages=pages, snapshot=snapshot, obey=obey)
         await server.listen(sock)
     except BaseException:

@@ -37,11 +37,13 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         name: the language's own name.
         states: by the status protocol's names, and `muted`.
         faults: by the names of `errors.FAULTS`.
+        page: what only the kiosk page says.
     """
 
     name: Text
     states: dict[Text, Text]
     faults: dict[Text, FaultWords]
+    page: dict[Text, Text]
 
 
 def load_words(language: str) -> Words:

@@ -1,0 +1,38 @@
+// What the circle shows and says: one face for all that is going on, chosen as cues.py chooses.
+
+const A_TURN = new Set(["listening", "thinking", "speaking"]);
+const ICONS = { listening: "microphone", thinking: "dots", speaking: "voice", fault: "fault", muted: "silent", away: "dots" };
+
+/** `{kind, colour, headline, hint, icon, isFault}` of a model (main.js) and what `/kiosk.json` told. */
+export function faceOf(model, told) {
+  const { words, cues } = told;
+  const fault = Object.keys(cues.faults).find((name) => model.faults.includes(name)) ?? model.faults[0];
+  if (model.away) return face("away", "", words.states.starting, words.page.reconnecting);
+  if (A_TURN.has(model.state)) {
+    const what = model.state === "thinking" && fault && words.faults[fault]?.what;
+    return face(model.state, cues.states[model.state].colour, words.states[model.state], what || hintOf(model, told));
+  }
+  if (fault && fault !== "muted") {
+    const { what, remedy } = words.faults[fault] ?? { what: words.faults["server-error"].what, remedy: "" };
+    return { ...face("fault", cues.faults[fault]?.colour ?? cues.muted.colour, what, remedy), isFault: true };
+  }
+  if (model.muted) {
+    const why = model.muteSwitch ? words.page.mute_switch : words.faults.muted.what;
+    return face("muted", cues.muted.colour, words.states.muted, why);
+  }
+  const state = cues.states[model.state] ? model.state : "starting";
+  return face(state, cues.states[state].colour, words.states[state], hintOf(model, told));
+}
+
+function hintOf(model, { words, mode, control }) {
+  const tap = mode === "tap";
+  if (model.state === "starting") return "";
+  if (!control) return words.page.watching;
+  if (model.state === "idle") return tap ? words.page.tap_to_talk : words.page.hold_to_talk;
+  if (model.state === "listening") return tap ? words.page.tap_when_done : words.page.let_go;
+  return words.page.touch_to_stop;
+}
+
+function face(kind, colour, headline, hint) {
+  return { kind, colour, headline, hint, icon: ICONS[kind] ?? "microphone", isFault: false };
+}

@@ -1,0 +1,207 @@
+// The kiosk page: what the daemon tells becomes one circle and a stage; touches become commands.
+
+import { watch } from "./button.js";
+import { faceOf } from "./face.js";
+import { connect } from "./link.js";
+import { makeStage } from "./stage.js";
+
+const AWAY_AFTER_MS = 1500;  // a restart is quick: nothing is said before
+const LEAVES_AFTER_MS = 90_000;  // of quiet: the circle comes back; more where there is much to read
+const READ_MS = 60;  // a character
+const VOLUME_STEP = 5;
+const SILENCE_DB = -55, LOUD_DB = -12;
+
+const byId = (id) => document.getElementById(id);
+const page = document.body, root = document.documentElement;
+const query = new URLSearchParams(location.search);
+const token = query.get("token");
+
+const model = { state: "starting", muted: false, muteSwitch: false, volume: 0, faults: [], name: "", away: false, up: false };
+let told = null, leaving = 0, awaying = 0, pressed = false, shown = {}, face = "";
+
+function address(path, fields = {}) {
+  const url = new URL(path, location.href);
+  for (const [name, value] of Object.entries({ ...(token && { token }), ...fields })) url.searchParams.set(name, value);
+  return url.href;
+}
+
+const stage = makeStage(byId("stage"), {
+  pictureOf: (turn) => address("picture", { turn }),
+  onChange: () => move(() => { page.dataset.stage = stage.isEmpty ? "off" : "on"; }),
+});
+
+// The settings
+
+async function learn() {
+  const answer = await fetch(address("kiosk.json"), { cache: "no-store" });
+  if (!answer.ok) throw new Error(`kiosk.json: ${answer.status}`);
+  const before = told;
+  told = await answer.json();
+  if (before && before.build !== told.build) return location.reload();  // the daemon is another version now
+  root.lang = told.language;
+  root.style.setProperty("--text", told.text_percent / 100);
+  dress();
+  stage.setWords(told.words.page);
+  const words = told.words.page;
+  for (const [id, label] of Object.entries({
+    stage: words.conversation, controls: words.controls, quieter: words.quieter, louder: words.louder,
+    volume: words.volume, renew: words.new_conversation,
+  })) byId(id).setAttribute("aria-label", label);
+  page.dataset.watching = String(!told.control);
+  byId("controls").hidden = !(told.controls && told.control);
+  draw();
+  page.hidden = false;
+}
+
+const learnSoon = () => learn().catch(() => setTimeout(learnSoon, 2000));
+const prefers = (what) => matchMedia(`(prefers-${what})`);
+function dress() {
+  const auto = prefers("contrast: more").matches ? "contrast" : prefers("color-scheme: dark").matches ? "dark" : "light";
+  root.dataset.theme = told.theme === "auto" ? auto : told.theme;
+}
+for (const what of ["contrast: more", "color-scheme: dark"]) prefers(what).addEventListener("change", () => told && dress());
+
+// What is seen
+
+function draw() {
+  if (!told) return;
+  const now = faceOf(model, told);
+  page.dataset.state = model.away ? "away" : model.state;
+  page.dataset.face = now.kind;
+  page.style.setProperty("--cue", now.colour);
+  write("name", told.title || model.name);
+  write("headline", now.headline);
+  write("hint", now.hint);
+  write("volume", String(model.volume));
+  if (document.title !== byId("name").textContent) document.title = byId("name").textContent || "clonespeaker";
+  byId("icon").setAttribute("href", `#i-${now.icon}`);
+  byId("mute-icon").setAttribute("href", `#i-${model.muted ? "silent" : "microphone"}`);
+  byId("mute").setAttribute("aria-pressed", String(model.muted));
+  byId("mute").setAttribute("aria-label", model.muted ? told.words.page.unmute : told.words.page.mute);
+  byId("mute").disabled = !model.up || model.muteSwitch;
+  for (const [id, off] of Object.entries({ quieter: model.volume <= 0, louder: model.volume >= 100, renew: false }))
+    byId(id).disabled = !model.up || off;
+  byId("button").setAttribute("aria-label", `${now.headline}. ${now.hint}`.trim());
+  byId("button").setAttribute("aria-disabled", String(!told.control));
+  if (model.state !== "listening" && model.state !== "speaking") root.style.setProperty("--level", 0);
+  if (face !== `${now.kind} ${now.headline}`) {
+    face = `${now.kind} ${now.headline}`;
+    write(now.isFault ? "say-fault" : "say-state", now.isFault ? `${now.headline} ${now.hint}` : now.headline);
+    if (!now.isFault) write("say-fault", "");
+  }
+}
+
+function write(id, text) {
+  if (shown[id] !== text) byId(id).textContent = shown[id] = text;
+}
+
+/** Lets the circle glide to where `change` puts it. */
+function move(change) {
+  const circle = byId("circle"), from = circle.getBoundingClientRect();
+  change();
+  const to = circle.getBoundingClientRect();
+  if (page.hidden || prefers("reduced-motion: reduce").matches || from.width === 0 || from.top === to.top) return;
+  const scale = from.width / to.width;
+  const x = from.left + from.width / 2 - to.left - to.width / 2, y = from.top + from.height / 2 - to.top - to.height / 2;
+  circle.animate([{ transform: `translate(${x}px, ${y}px) scale(${scale})` }, { transform: "none" }], { duration: 420, easing: "cubic-bezier(.3, .8, .2, 1)" });
+}
+
+function enter(state) {
+  model.state = state;
+  clearTimeout(leaving);
+  if (state === "speaking") stage.speak();
+  if (state === "idle" && !stage.isEmpty) {
+    stage.rest();
+    leaving = setTimeout(stage.clear, LEAVES_AFTER_MS + READ_MS * stage.length);
+  }
+}
+
+// What the daemon tells
+
+const EVENTS = {
+  state: ({ state }) => enter(state),
+  caption: (event) => {
+    stage.caption(event);
+    if (event.final) write("say-caption", event.text);
+  },
+  picture: (event) => stage.picture(event),
+  citations: (event) => stage.citations(event),
+  level: ({ dbfs }) => root.style.setProperty("--level", Math.max(0, Math.min(1, (dbfs - SILENCE_DB) / (LOUD_DB - SILENCE_DB))).toFixed(2)),
+  fault: ({ fault, active }) => { model.faults = model.faults.filter((name) => name !== fault).concat(active ? [fault] : []); },
+  settings: (changed) => {
+    if ("volume" in changed) model.volume = changed.volume;
+    if ("muted" in changed) model.muted = changed.muted;
+    if ("mute_switch" in changed) model.muteSwitch = changed.mute_switch === true;
+    if ("conversation" in changed && model.state === "idle") stage.clear();
+    if (changed.reread) learnSoon();
+  },
+};
+
+function take(message) {
+  if (message.type === "snapshot") {
+    Object.assign(model, {
+      muted: message.muted, muteSwitch: message.mute_switch === true, volume: message.volume, faults: message.faults,
+      name: message.clone.name || message.clone.slug || "",
+    });
+    enter(message.state);
+    if (message.state === "listening" && pressed === false && wasHeld) link.command("release");  // let go while it was away
+    wasHeld = false;
+  } else if (message.type === "event") {
+    if (message.event === "level") return EVENTS.level(message);
+    EVENTS[message.event]?.(message);
+  }
+  debug?.take(message);
+  draw();
+}
+
+let debug = null, wasHeld = false;
+if (query.get("view") === "debug") import("./debug.js").then(({ makeDebug }) => { debug = makeDebug(page); link.command("snapshot"); });
+
+const link = connect(address("./").replace(/^http/, "ws"), {
+  message: take,
+  up() {
+    clearTimeout(awaying);
+    model.up = true;
+    model.away = false;
+    learnSoon();
+  },
+  down() {
+    if (!model.up) return;
+    model.up = false;
+    wasHeld = pressed;
+    awaying = setTimeout(() => { model.away = true; model.faults = []; stage.clear(); draw(); }, AWAY_AFTER_MS);
+    draw();
+  },
+});
+
+learnSoon();
+
+// What is touched
+
+watch(byId("button"), {
+  down() {
+    if (!told?.control) return;
+    pressed = true;
+    page.dataset.held = "true";
+    link.command("press");
+  },
+  up() {
+    if (!pressed) return;
+    pressed = false;
+    page.dataset.held = "false";
+    if (told.mode === "hold") link.command("release");
+  },
+  click() {
+    if (told?.control) link.command(model.state === "listening" && told.mode === "hold" ? "release" : "press");
+  },
+});
+
+const changeVolume = (by) => link.command("volume", { level: Math.max(0, Math.min(100, Math.round((model.volume + by) / VOLUME_STEP) * VOLUME_STEP)) });
+byId("quieter").addEventListener("click", () => changeVolume(-VOLUME_STEP));
+byId("louder").addEventListener("click", () => changeVolume(VOLUME_STEP));
+byId("mute").addEventListener("click", () => link.command(model.muted ? "unmute" : "mute"));
+byId("renew").addEventListener("click", async () => {
+  link.command("cancel");
+  const result = await link.command("new_conversation");
+  if (result.ok) stage.clear();
+});

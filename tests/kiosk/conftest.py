@@ -1,0 +1,68 @@
+"""One browser, one sound card, one daemon for the tests of this folder."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from clonespeaker.audio import wav
+from clonespeaker.audio.pcm import Samples
+from clonespeaker.cli.demo import shipped_question
+from tests.kiosk.browser import CHROMIUM, open_browser
+from tests.kiosk.daemon import Daemon, run_daemon
+from tests.kiosk.scene import LoopThread, Scene, open_scene
+from tests.sound.card import SoundCard, missing_programs
+from tests.sound.conftest import skip_or_fail
+
+
+@pytest.fixture(scope="session")
+def thread() -> Iterator[LoopThread]:
+    thread = LoopThread()
+    yield thread
+    thread.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        skip_or_fail("no browser: chromium is not installed (make test installs it)")
+    with open_browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def scene(thread: LoopThread) -> Iterator[Scene]:
+    """Told by hand what the daemon would tell."""
+    with open_scene(thread) as scene:
+        yield scene
+
+
+@pytest.fixture(scope="session")
+def daemon(thread: LoopThread) -> Iterator[Daemon]:
+    """The real one. Who changes its settings changes them back."""
+    if missing := missing_programs():
+        skip_or_fail(f"no sound server: {', '.join(missing)} not installed (make test installs them)")
+    with tempfile.TemporaryDirectory(prefix="kiosk-", ignore_cleanup_errors=True) as directory:
+        folder = Path(directory)
+        card = SoundCard(folder / "sound")
+        card.plug_in()
+        try:
+            with run_daemon(thread, card, folder) as daemon:
+                yield daemon
+        finally:
+            card.unplug()
+
+
+@pytest.fixture(scope="session")
+def words() -> Samples:
+    """The first second and a half of the shipped question."""
+    samples, rate_hz = wav.read(shipped_question().read_bytes())
+    return samples[: 3 * rate_hz // 2]
+
+
+def text_of(page: Page, selector: str) -> str:
+    return (page.locator(selector).text_content() or "").strip()
