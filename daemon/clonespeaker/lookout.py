@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import msgspec
+
 from clonespeaker.clone.client import CloneClient
 from clonespeaker.clone.records import CloneProfile
 from clonespeaker.conversation import Conversation
@@ -93,3 +95,4 @@ class Lookout:
         if self._slug and not self._is_known:
             self.profile = await self._client.profile(self._slug)
             self._is_known = True
+            self._news.publish("settings", clone=msgspec.to_builtins(self.profile))

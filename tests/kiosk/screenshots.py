@@ -139,7 +139,7 @@ def shoot(directory: Path, states: Sequence[Stage], sizes: Sequence[str], themes
 def settle(page: Page) -> None:
     """Until nothing moves but what always moves."""
     page.evaluate(
-        """Promise.all(document.getAnimations().filter((each) => each.effect.getTiming().iterations === 1)
+        """Promise.allSettled(document.getAnimations().filter((each) => each.effect.getTiming().iterations === 1)
                                .map((each) => each.finished)).then(() => {})"""
     )
     page.wait_for_timeout(400)

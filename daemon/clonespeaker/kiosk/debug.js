@@ -1,7 +1,6 @@
 // ?view=debug: the last turns as a waterfall around the release, and the totals. For technicians, in English.
 
 const SVG = "http://www.w3.org/2000/svg";
-const KEPT = 20;
 const BARS = [  // from, to, where drawn, colour's name in --…; what it is
   ["first_frame", "released", 0, "#1fbf6b", "recording"],
   ["connected", "body_sent", 1, "#7a8290", "sending"],
@@ -12,22 +11,22 @@ const BARS = [  // from, to, where drawn, colour's name in --…; what it is
 const WIDTH = 1000, LEFT = 150, ROW = 34, TOP = 22;
 const BEFORE_MS = 600, LEAST_AFTER_MS = 1500;
 
-/** Draws over the page from now on. */
-export function makeDebug(page) {
+/** Draws in the page's place from now on; `ask` has the daemon send a snapshot, which alone has the totals. */
+export function makeDebug(page, ask) {
   const root = document.createElement("div");
   root.id = "debug";
   root.tabIndex = 0;
-  page.querySelector("main").replaceWith(root);
-  let turns = [], totals = {};
+  page.querySelector("main").hidden = true;
+  page.querySelector("main").after(root);
+  ask();
 
   return {
     take(message) {
-      if (message.type === "snapshot") [turns, totals] = [message.turns, message.totals];
-      else if (message.event === "turn") turns = [...turns, message].slice(-KEPT);
-      else return;
+      if (message.event === "turn") ask();
+      if (message.type !== "snapshot") return;
       root.replaceChildren(
-        heading("The last turns, in ms from the release"), legend(), waterfall([...turns].reverse()),
-        heading("Since the start, as of the last snapshot"), list(totals),
+        heading("The last turns, in ms from the release"), legend(), waterfall([...message.turns].reverse()),
+        heading("Since the start"), list(message.totals),
       );
     },
   };

@@ -70,10 +70,11 @@ function draw() {
   page.dataset.face = now.kind;
   page.style.setProperty("--cue", now.colour);
   write("name", told.title || model.name);
+  byId("name").hidden = !shown.name;
   write("headline", now.headline);
   write("hint", now.hint);
   write("volume", String(model.volume));
-  if (document.title !== byId("name").textContent) document.title = byId("name").textContent || "clonespeaker";
+  document.title = shown.name || "clonespeaker";
   byId("icon").setAttribute("href", `#i-${now.icon}`);
   byId("mute-icon").setAttribute("href", `#i-${model.muted ? "silent" : "microphone"}`);
   byId("mute").setAttribute("aria-pressed", String(model.muted));
@@ -132,6 +133,7 @@ const EVENTS = {
     if ("volume" in changed) model.volume = changed.volume;
     if ("muted" in changed) model.muted = changed.muted;
     if ("mute_switch" in changed) model.muteSwitch = changed.mute_switch === true;
+    if ("clone" in changed) model.name = changed.clone.name || model.name;
     if ("conversation" in changed && model.state === "idle") stage.clear();
     if (changed.reread) learnSoon();
   },
@@ -155,7 +157,7 @@ function take(message) {
 }
 
 let debug = null, wasHeld = false;
-if (query.get("view") === "debug") import("./debug.js").then(({ makeDebug }) => { debug = makeDebug(page); link.command("snapshot"); });
+if (query.get("view") === "debug") import("./debug.js").then(({ makeDebug }) => { debug = makeDebug(page, () => link.command("snapshot")); });
 
 const link = connect(address("./").replace(/^http/, "ws"), {
   message: take,
