@@ -135,7 +135,9 @@ def test_volume_mute_and_a_new_conversation(page: Page, daemon: Daemon) -> None:
     expect(page.locator("#headline")).to_have_text("Ask me anything")
     with page.expect_event("websocket") as opened:
         page.reload()
-    with opened.value.expect_event("framereceived", lambda frame: '"conversation":{"id"' in frame and "settings" in frame):
+    with opened.value.expect_event(
+        "framereceived", lambda frame: '"conversation":{"id"' in frame and "settings" in frame
+    ):
         page.locator("#renew").tap()
 
 

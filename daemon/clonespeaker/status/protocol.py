@@ -27,8 +27,8 @@ after a snapshot happened after it, and none in between is lost.
     fault                  fault (its name); active (true: begins, false: ends); message (for people); detail.
                            too-loud, too-quiet and no-sound are hints about the last utterance, not about the device:
                            they end with the next press, or by themselves
-    settings               what changed: volume, muted, conversation, clone, …; `reread` (true): the settings were read again,
-                           and `/kiosk.json` may tell something else
+    settings               what changed: volume, muted, conversation, clone, …; `reread` (true): the settings
+                           were read again, and `/kiosk.json` may tell something else
 
 **Program → daemon.** `{"id": ID, "command": NAME, …}`. ID is the program's own, returned with the result: a whole
 number (±2⁵³−1) or a text of 1–64 characters. Other fields than these are refused:
