@@ -20,9 +20,9 @@ _HEAD = """\
 
 <!-- Written from hardware/boards/*.yaml by `python -m hardware.table`; a test holds both together. -->
 
-`board: NAME` in the settings fills in `microphone.device`, `speaker.device`, `button.pin` and `button.pull`, as far
-as the board has them and you left them empty; `clonespeaker config show` tells where each comes from. The lines go to
-the end of `/boot/firmware/config.txt`, then restart.
+`board: NAME` in the settings fills in `microphone.device`, `speaker.device`, `button.pin`, `button.pull` and, unless
+you set `lights.kind`, the lights, as far as the board has them and you left them empty; `clonespeaker config show`
+tells where each comes from. The lines go to the end of `/boot/firmware/config.txt`, then restart.
 
 **None of these boards was tried by this project.** The facts are their makers' and the kernel's, as linked; what no
 source was found for is said to be missing. If you have one: run the [tests part by

@@ -25,8 +25,10 @@ ROWS = [
         "pure",
         "config/forms config/settings controls/debounce simulate/rate_limit simulate/received simulate/request",
     ),
+    (1, "pure", "lights/encoding lights/light lights/patterns"),
     (1, "pure", "provision/card provision/texts"),
     (1, "pure", "status/access status/allowance status/pages status/protocol"),
+    (2, "gpio", "controls/button controls/gpio lights/*"),
     (2, "speaker", "audio/playback audio/speaker"),
     (2, "", "audio/calls audio/files audio/microphone controls/* memory service state status/client"),
     (2, "portaudio", "audio/devices audio/portaudio"),
@@ -37,7 +39,7 @@ ROWS = [
     (2, "status", "status/connections status/kiosk status/metrics status/server"),
     (3, "", "conversation timeline utterance"),
     (4, "exchange", "answer attempts exchange"),
-    (5, "daemon", "app appliance commands hand kept lookout news ongoing signals upkeep wiring"),
+    (5, "daemon", "app appliance commands hand kept lamps lookout news ongoing signals upkeep wiring"),
     (6, "front ends", "__main__ cli/* demo doctor ask"),
 ]
 NOT_PURE = {"asyncio", "threading", "time", "socket", "subprocess", "os", "select", "signal", "ssl", "multiprocessing"}

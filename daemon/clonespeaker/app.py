@@ -33,6 +33,7 @@ from clonespeaker.config.changes import AT_ONCE, changed, take_at_once
 from clonespeaker.config.credentials import mask_key
 from clonespeaker.config.settings import Settings
 from clonespeaker.conversation import Conversation
+from clonespeaker.cues import cue
 from clonespeaker.errors import HINTS, ConfigError, StuckError
 from clonespeaker.exchange import Exchange
 from clonespeaker.kept import Kept
@@ -43,7 +44,17 @@ from clonespeaker.state import StateDir
 from clonespeaker.status.server import StatusServer, open_status_server
 from clonespeaker.tally import Figures
 from clonespeaker.upkeep import Sound, SoundUpkeep
-from clonespeaker.wiring import habits, make_conversation, make_microphone, make_speaker, manner, open_control, screen
+from clonespeaker.wiring import (
+    brightness,
+    habits,
+    make_conversation,
+    make_lamps,
+    make_microphone,
+    make_speaker,
+    manner,
+    open_control,
+    screen,
+)
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +94,7 @@ class App:
         self._sound = sound
         self._listener = listener
         self._status: StatusServer | None = None
+        self._lamps = make_lamps(settings.lights)
         self.news = News(self._publish)
         self._picture = LastPicture(settings.clone.base_url)
         self.appliance: Appliance
@@ -209,6 +221,10 @@ class App:
             picture=self._picture.get,
         )
         stack.push_async_callback(self._close, self._status, upkeep)
+        if self._lamps is not None:
+            stack.push_async_callback(self._lamps.close)
+            self._light()
+            await self._lamps.open()
         await upkeep.open()
         stack.callback(open_control(settings.button, self.appliance).close)
         try:
@@ -249,6 +265,8 @@ class App:
         self.settings = settings = take_at_once(self.settings, after)
         self.appliance.hand.habits = habits(settings)
         self._exchange.manner = manner(settings)
+        if self._lamps is not None:
+            self._lamps.dim(brightness(settings.lights))
         self.speaker.read_ahead_s, self.speaker.lead_in_ms = settings.speaker.read_ahead_s, settings.speaker.lead_in_ms
         if volume_changed:  # else it stays as the user has set it meanwhile
             self._kept.configured_volume = settings.speaker.volume
@@ -271,6 +289,15 @@ class App:
         if event in ("state", "fault"):
             faults = ", ".join(self.news.faults)
             notify(f"STATUS={self.news.state}" + (f"; {faults}" if faults else ""))
+        if self._lamps is not None:
+            if event == "level":
+                self._lamps.hear(fields["dbfs"])
+            else:
+                self._light()
+
+    def _light(self) -> None:
+        assert self._lamps is not None
+        self._lamps.follow(cue(self.news.state, muted=self.appliance.muted, faults=self.news.faults))
 
     def snapshot(self) -> dict[str, Any]:
         """The status protocol's."""
@@ -279,6 +306,7 @@ class App:
                 "version": __version__,
                 "microphone": _describe(self.microphone.stream),
                 "speaker": _describe(self.speaker.stream),
+                "lights": None if self._lamps is None else {"trouble": self._lamps.trouble},
             },
             "clone": {"base_url": self.settings.clone.base_url, **msgspec.to_builtins(self._lookout.profile)},
             **self.appliance.snapshot(),

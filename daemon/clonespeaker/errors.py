@@ -5,7 +5,7 @@ that is raised is our own bug, and crashes.
 
     ClonespeakerError          exit 1
     ├── ConfigError            exit 78   settings that can't be used; holds every problem at once
-    ├── DeviceError            exit 1    microphone, speaker, button
+    ├── DeviceError            exit 1    microphone, speaker, button, lights
     ├── StuckError             exit 1    the sound system hangs; only a fresh process can help
     ├── StateError             exit 1    the state directory or another daemon in it
     ├── CardError              exit 1    the boot partition, or where settings go: full, read-only, broken
@@ -83,7 +83,7 @@ class DeviceError(ClonespeakerError):
     """A sound device or button that can't be used.
 
     Attributes:
-        device: "microphone", "speaker" or "button".
+        device: "microphone", "speaker", "button" or "lights".
         busy: it exists, but another program holds it.
     """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from functools import partial
 from typing import Any, Protocol
 
 import msgspec
@@ -22,6 +23,8 @@ from clonespeaker.conversation import Conversation
 from clonespeaker.errors import DeviceError
 from clonespeaker.exchange import Manner
 from clonespeaker.hand import Habits
+from clonespeaker.lamps import Brightness, Lamps
+from clonespeaker.lights.light import Light
 from clonespeaker.state import StateDir
 from clonespeaker.upkeep import Sound
 from clonespeaker.words import load_words
@@ -96,6 +99,40 @@ def screen(settings: Settings) -> dict[str, Any]:
         }
     )
     return {**msgspec.to_builtins(settings.kiosk), **told}
+
+
+def make_lamps(lights: kinds.Lights) -> Lamps | None:
+    """The lights that the settings mean, not opened; None where there are none."""
+    return None if lights.kind == "none" else Lamps(partial(open_light, lights), brightness(lights))
+
+
+def open_light(lights: kinds.Lights) -> Light:
+    """Those that the settings mean, dark. Blocks.
+
+    Raises:
+        DeviceError: there are no such pins, or no such port; or they are not this user's.
+    """
+    pins = lights.pins
+    if lights.kind in ("led", "rgb"):
+        from clonespeaker.lights.pins import open_pins
+
+        return open_pins(pins, active_high=lights.active == "high")
+    if pins:
+        from clonespeaker.lights.pins import open_clocked_strip
+
+        return open_clocked_strip(*pins, order=lights.order, lamps=lights.count)
+    from clonespeaker.lights.strip import open_strip
+
+    return open_strip(lights.kind, order=lights.order, lamps=lights.count, spi=lights.spi)
+
+
+def brightness(lights: kinds.Lights) -> Brightness:
+    """The lamps'."""
+    hours = None
+    if lights.quiet_hours is not None:
+        since, until = (int(time[:2]) * 60 + int(time[3:]) for time in lights.quiet_hours.split("-"))
+        hours = since, until
+    return Brightness(lights.brightness, hours, lights.quiet_brightness)
 
 
 class Control(Protocol):

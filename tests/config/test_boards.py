@@ -11,7 +11,7 @@ import yaml
 from clonespeaker.config import boards
 from clonespeaker.config.load import load, schema, show
 from clonespeaker.config.reading import Reading
-from clonespeaker.config.settings import Settings
+from clonespeaker.config.settings import Lights, Settings
 from clonespeaker.errors import ConfigError
 from tests.config.settings_text import leaves, problems, read
 
@@ -55,6 +55,20 @@ def test_its_pins_are_told_apart(board: boards.Board) -> None:
         (use,) = (use for use, pin in board.pins.items() if pin == board.settings.button.pin)
         assert use.startswith("button")
     assert all(pin in I2S for use, pin in board.pins.items() if use.startswith("I²S"))
+
+
+def test_its_lights_are_those_it_has(board: boards.Board) -> None:
+    filled = board.settings.lights
+    if isinstance(filled, msgspec.UnsetType):
+        assert all(lights.kind == "ktd2027" for lights in board.lights)  # for which there is no driver here
+        return
+    (lights,) = board.lights
+    assert (filled.kind, filled.count if isinstance(filled.count, int) else 1) == (lights.kind, lights.count)
+    pins = tuple(lights.pins.values())
+    if filled.spi is msgspec.UNSET:
+        assert filled.pins == pins
+    else:
+        assert (filled.spi, pins) == ("0.0", ("GPIO10", "GPIO11"))
 
 
 def test_its_cards_do_what_is_set(board: boards.Board) -> None:
@@ -109,7 +123,10 @@ def origins(text: str, environ: dict[str, str]) -> dict[str, str]:
     return {key: origin for key, origin in reading.origins.items() if origin != "default" and key != "board"}
 
 
-BOARD = dict.fromkeys(("microphone.device", "speaker.device", "button.pin", "button.pull"), "board aiy-voice-hat-v1")
+BOARD = dict.fromkeys(
+    ("microphone.device", "speaker.device", "button.pin", "button.pull", "lights.kind", "lights.pins"),
+    "board aiy-voice-hat-v1",
+)
 
 
 @pytest.mark.parametrize(
@@ -139,6 +156,14 @@ def test_what_the_user_writes_wins(text: str, environ: dict[str, str], others: d
     settings = read(text, environ)
     assert settings.button.pin == ("GPIO23" if "button.pin" not in others else settings.button.pin)
     assert (settings.speaker.device == "sndrpigooglevoi") is ("speaker.device" not in others)
+
+
+def test_lights_of_ones_own_are_not_mixed_with_the_boards() -> None:
+    assert read("board: adafruit-voice-bonnet").lights == Lights(kind="apa102", count=3, pins=("GPIO5", "GPIO6"))
+    own = read("board: adafruit-voice-bonnet\nlights: {kind: ws2812, count: 12}").lights
+    assert own == Lights(kind="ws2812", count=12)
+    assert read("board: adafruit-voice-bonnet\nlights: {kind: none}").lights == Lights()
+    assert read("board: respeaker-2mic\nlights: {count: 12}").lights.count == 12
 
 
 def test_without_a_board_nothing_is_filled_in() -> None:

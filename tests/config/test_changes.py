@@ -22,6 +22,9 @@ OTHERS = {
     "speaker.volume": 10,
     "speaker.reply_rate_hz": 24_000,
     "button.mode": "tap",
+    "lights.brightness": 10,
+    "lights.quiet_hours": "22:00-07:00",
+    "lights.quiet_brightness": 0,
     "sounds.earcons": False,
     "kiosk.title": "Ask Ada",
     "kiosk.text_percent": 120,
@@ -49,7 +52,9 @@ def test_what_takes_effect_and_what_waits() -> None:
 
 def test_another_board_waits_for_a_restart_with_all_that_it_fills_in() -> None:
     after = read("board: aiy-voice-hat-v1")
-    assert changed(Settings(), after) == ["microphone.device", "speaker.device", "button.pin", "board"]
+    assert changed(Settings(), after) == [
+        *("microphone.device", "speaker.device", "button.pin", "lights.kind", "lights.pins", "board"),
+    ]
     assert take_at_once(Settings(), after) == Settings()
 
 
@@ -62,5 +67,6 @@ def test_all_that_take_effect_at_once_reach_somebody(name: str) -> None:
     after = take_at_once(Settings(), with_other(name))
     assert changed(Settings(), after) == [name]
     reached = [each(after) != each(Settings()) for each in (wiring.habits, wiring.manner, wiring.screen)]
+    reached.append(wiring.brightness(after.lights) != wiring.brightness(Settings().lights))
     by_hand = {"speaker.read_ahead_s", "speaker.lead_in_ms", "speaker.volume"}
     assert any(reached) != (name in by_hand)

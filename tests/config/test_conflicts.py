@@ -37,6 +37,20 @@ from tests.config.settings_text import check_mistake, problems, read
             "button: {pin: GPIO3, pull: down}",
             "button.pull: GPIO3 has a resistor to 3.3 V on the board; set button.pull: up",
         ),
+        ("lights: {kind: led}", "config.yaml:1: lights.kind: a LED needs its pin: pins: [GPIO27]"),
+        ("lights: {kind: led, pins: [GPIO5, GPIO6]}", "lights.pins: a LED needs its pin"),
+        ("lights: {kind: rgb, pins: [GPIO5, GPIO6]}", "lights.pins: an RGB LED needs three pins"),
+        ("lights: {kind: apa102, pins: [GPIO5]}", "lights.pins: lamps with a clock need none on an SPI port, else two"),
+        ("lights: {kind: ws2812, pins: [GPIO18]}", "lights.pins: lamps without a clock can be driven by an SPI port"),
+        ("lights: {kind: sk6812, pins: [GPIO18]}", "lights.pins: lamps without a clock can be driven by an SPI port"),
+        ("lights: {kind: led, pins: [GPIO5], count: 3}", "lights.count: 3 lamps in a row are apa102, ws2812 or sk6812"),
+        ("lights: {kind: apa102, pins: [GPIO6, BOARD31]}", "lights.pins: the same pin twice"),
+        ("lights: {kind: led, pins: [BOARD11]}", "lights.pins: GPIO17 is the button's, and a light's; take another"),
+        ("button: {pin: 10}\nlights: {kind: ws2812}", "1: button.pin: 10 is the button's, and the SPI port's of the"),
+        (
+            "button: {pin: 21}\nlights: {kind: apa102, spi: '1.2'}",
+            "1: button.pin: 21 is the button's, and the SPI port's of the lights (spi: 1.2)",
+        ),
     ],
 )
 def test_mistakes(text: str, expected: str) -> None:
@@ -55,6 +69,14 @@ def test_mistakes(text: str, expected: str) -> None:
         "status: {token_file: /etc/token, read_token_file: /etc/read-token}",
         "speaker: {start_ms: 0, period_ms: 80}",
         "button: {pin: GPIO3, pull: up}",
+        "lights: {kind: led, pins: [GPIO27], active: low}",
+        "lights: {kind: rgb, pins: [GPIO22, GPIO27, BOARD16]}",
+        "lights: {kind: apa102, count: 240}",
+        "lights: {kind: apa102, pins: [GPIO5, GPIO6]}",
+        "lights: {kind: sk6812, spi: 1.0, count: 12, order: rgb, quiet_hours: 22:00-07:00}",
+        "button: {pin: GPIO10}\nlights: {kind: led, pins: [GPIO27]}",
+        "button: {source: none}\nlights: {kind: led, pins: [GPIO17]}",
+        "lights: {kind: none, pins: [GPIO17]}",
     ],
 )
 def test_what_goes_together(text: str) -> None:

@@ -77,7 +77,9 @@ def accepted(section: str, name: str, value: object) -> bool:
     ("section", "name", "good", "bad"),
     [
         ("clone", "new_conversation_after_s", [0, 0.5, 120], [-1, 86401, "120", True]),
-        ("lights", "kind", ["none"], ["led", "rgb"]),
+        ("lights", "kind", ["none", "led", "ws2812"], ["LED", "apa106"]),
+        ("lights", "pins", [[], ["GPIO5", "6"]], ["GPIO5", ["GPIO28"]]),
+        ("lights", "quiet_hours", [None, "22:00-07:00", "00:00-23:59"], ["22:00", "24:00-07:00", "7:00-8:00"]),
         ("speaker", "period_ms", [2, 100], [1, 101, 10.5, True]),
     ],
 )

@@ -13,7 +13,7 @@ import msgspec
 import yaml
 from msgspec import UNSET, Meta, UnsetType
 
-from clonespeaker.config.forms import Pin, SoundDevice
+from clonespeaker.config.forms import Pin, SoundDevice, Spi
 from clonespeaker.errors import ConfigError
 
 _PLACES = (
@@ -42,16 +42,26 @@ class Button(_Part, frozen=True):
     pull: Literal["up", "down", "none"]
 
 
+class Shining(_Part, frozen=True):
+    """What a board fills into `lights`; what is not here, it leaves alone."""
+
+    kind: Literal["led", "apa102"]
+    count: Annotated[int, Meta(ge=1)] | UnsetType = UNSET
+    pins: tuple[Pin, ...] | UnsetType = UNSET
+    spi: Spi | UnsetType = UNSET
+
+
 class Filled(_Part, frozen=True):
     """The settings that a board fills in, in the shape of `config.yaml`; what is not here, it leaves alone."""
 
     microphone: Sound | UnsetType = UNSET
     speaker: Sound | UnsetType = UNSET
     button: Button | UnsetType = UNSET
+    lights: Shining | UnsetType = UNSET
 
 
 class Lights(_Part, frozen=True):
-    """Lights on a board; facts so far, for there are no settings for them yet.
+    """Lights on a board.
 
     Attributes:
         kind: how they are driven: `led` (a pin each), `apa102` (DotStar: data and clock), `ktd2027` (over I²C).

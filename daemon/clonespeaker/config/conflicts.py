@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from clonespeaker.config.forms import gpio
 from clonespeaker.config.secrecy import shown
 from clonespeaker.config.settings import Settings
 
@@ -46,6 +47,7 @@ def conflicts(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
             ("button.pull", "button.pin"),
             f"{button.pin} has a resistor to 3.3 V on the board; set button.pull: up, or take another pin",
         )
+    yield from _lights(settings)
     if not _is_loopback(status.host) and status.token_file is None:
         yield (
             ("status.host", "status.token_file"),
@@ -63,6 +65,39 @@ def conflicts(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
             ("status.read_token_file", "status.token_file"),
             "the same file as status.token_file; who may only follow needs a token of its own",
         )
+
+
+# How many pins a kind of lights may have.
+_PINS = {"led": {1}, "rgb": {3}, "apa102": {0, 2}, "ws2812": {0}, "sk6812": {0}}
+_NEEDED = {
+    "led": "a LED needs its pin: pins: [GPIO27]",
+    "rgb": "an RGB LED needs three pins, red, green and blue: pins: [GPIO22, GPIO27, GPIO23]",
+    "apa102": "lamps with a clock need none on an SPI port, else two, data and clock: pins: [GPIO5, GPIO6]",
+    "ws2812": "lamps without a clock can be driven by an SPI port alone; leave pins empty",
+}
+_NEEDED["sk6812"] = _NEEDED["ws2812"]
+# What the kernel takes for an SPI port, by its bus; of the others the overlay says.
+_SPI_PINS = {"0": {7, 8, 9, 10, 11}, "1": {19, 20, 21}}
+
+
+def _lights(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
+    lights, button = settings.lights, settings.button
+    if lights.kind == "none":
+        return
+    if len(lights.pins) not in _PINS[lights.kind]:
+        yield ("lights.pins", "lights.kind"), _NEEDED[lights.kind]
+    if lights.kind in ("led", "rgb") and lights.count > 1:
+        yield (
+            ("lights.count", "lights.kind"),
+            f"{lights.count} lamps in a row are apa102, ws2812 or sk6812; {lights.kind} is one lamp",
+        )
+    pins = [gpio(pin) for pin in lights.pins]
+    if len(set(pins)) < len(pins):
+        yield ("lights.pins",), "the same pin twice"
+    taken = set(pins) or _SPI_PINS.get(lights.spi.partition(".")[0], set())
+    if button.source == "gpio" and gpio(button.pin) in taken:
+        what = "a light's" if pins else f"the SPI port's of the lights (spi: {lights.spi})"
+        yield ("lights.pins", "button.pin", "lights.kind"), f"{button.pin} is the button's, and {what}; take another"
 
 
 def _is_loopback(host: str) -> bool:

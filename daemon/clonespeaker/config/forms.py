@@ -65,6 +65,25 @@ Pin = Annotated[
         extra={WORDS: "a pin like GPIO17 (GPIO0 to GPIO27), or BOARD11 for its place on the header"},
     ),
 ]
+Spi = Annotated[
+    str, Meta(pattern=r"^\d{1,2}\.\d$", extra={WORDS: "an SPI port like 0.0 (bus and device, for /dev/spidev0.0)"})
+]
+Hours = Annotated[
+    str,
+    Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$", extra={WORDS: "hours like 22:00-07:00"}),
+]
+# Header place → GPIO number; https://pinout.xyz
+_BOARD = {
+    3: 2, 5: 3, 7: 4, 8: 14, 10: 15, 11: 17, 12: 18, 13: 27, 15: 22, 16: 23, 18: 24, 19: 10, 21: 9, 22: 25,
+    23: 11, 24: 8, 26: 7, 27: 0, 28: 1, 29: 5, 31: 6, 32: 12, 33: 13, 35: 19, 36: 16, 37: 26, 38: 20, 40: 21,
+}  # fmt: skip
+
+
+def gpio(pin: str) -> int:
+    """The number of a `Pin`, however it is called: 17 for GPIO17, BCM17, 17 and BOARD11."""
+    return _BOARD[int(pin[5:])] if pin.startswith("BOARD") else int(pin.removeprefix("GPIO").removeprefix("BCM"))
+
+
 # Each has a file in hardware/boards; a test holds both together.
 BoardName = Literal[
     "adafruit-voice-bonnet",

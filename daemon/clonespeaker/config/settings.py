@@ -13,17 +13,18 @@ import msgspec
 from msgspec import Meta
 
 from clonespeaker.config.forms import (
-    WORDS,
     AbsolutePath,
     BoardName,
     Email,
     Host,
+    Hours,
     Name,
     Origin,
     Pin,
     PublicUrl,
     ServerUrl,
     SoundDevice,
+    Spi,
     Title,
     Uuid,
 )
@@ -213,11 +214,44 @@ class Lights(Section, frozen=True, kw_only=True):
     """What shines."""
 
     kind: Annotated[
-        Literal["none"],
+        Literal["none", "led", "rgb", "apa102", "ws2812", "sk6812"],
         Meta(
-            description="The lights that tell the state: only none so far.", extra={WORDS: "none, the only kind so far"}
+            description="The lights that tell the state: a LED on a pin, an RGB LED on three, or lamps in a row: "
+            "apa102 (DotStar, SK9822), ws2812 (NeoPixel), sk6812 (with a white lamp in each)."
         ),
     ] = "none"
+    pins: Annotated[
+        tuple[Pin, ...],
+        Meta(
+            description="led: its pin; rgb: those of red, green and blue; apa102: data and clock, where it is not on "
+            "an SPI port. Else empty."
+        ),
+    ] = ()
+    active: Annotated[
+        Literal["high", "low"],
+        Meta(description="led, rgb: the pin's level at which it shines; low where the LED goes from 3.3 V to the pin."),
+    ] = "high"
+    spi: Annotated[Spi, Meta(description="The SPI port of lamps in a row: bus and device, 0.0 for /dev/spidev0.0.")] = (
+        "0.0"
+    )
+    count: Annotated[int, Meta(ge=1, le=240, description="How many lamps are in a row.")] = 1
+    order: Annotated[
+        Literal["rgb", "rbg", "grb", "gbr", "brg", "bgr"] | None,
+        Meta(
+            description="Lamps in a row: the order in which they take the colours, where theirs are mixed up. "
+            "Empty: their kind's."
+        ),
+    ] = None
+    brightness: Annotated[
+        int, Meta(ge=0, le=100, description="How bright they look at most, in percent; half looks like half.")
+    ] = 50
+    quiet_hours: Annotated[
+        Hours | None,
+        Meta(description="Hours of the night, 22:00-07:00 say, with a brightness of their own. Empty: none."),
+    ] = None
+    quiet_brightness: Annotated[
+        int, Meta(ge=0, le=100, description="How bright they look at most in quiet_hours, in percent. 0: dark.")
+    ] = 10
 
 
 class Sounds(Section, frozen=True, kw_only=True):

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
-import os
-import shutil
-import tempfile
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from clonespeaker.controls.debounce import Debounce
-from clonespeaker.errors import DeviceError
+from clonespeaker.controls.gpio import claiming
 
 OnButton = Callable[[bool], None]
 """Called on the loop: True when the button goes down, False when it comes up."""
@@ -81,47 +76,18 @@ def open_button(pin: str, *, pull: str, bounce_ms: float, on_change: OnButton, f
     Raises:
         DeviceError: no GPIO on this machine, a pin it has not, or one that another program holds.
     """
-    import gpiozero
-    import gpiozero.exc
-
-    if factory is None:
-        _give_lgpio_a_directory()
     levels: dict[str, dict[str, bool | None]] = {
         "up": {"pull_up": True},
         "down": {"pull_up": False},
         "none": {"pull_up": None, "active_state": False},
     }
-    try:
-        with warnings.catch_warnings(record=True) as tried:  # what gpiozero found unusable, one by one
-            warnings.simplefilter("always")
-            # Not gpiozero.Button: its thread for held buttons wakes ten times a second.
-            device = gpiozero.DigitalInputDevice(pin, pin_factory=factory, **levels[pull])
-    except ImportError as error:  # gpiozero's BadPinFactory is one; so is the lack of what the environment asks for
-        raise DeviceError(
-            "button",
-            "this machine has no GPIO pins that gpiozero can use; on a Raspberry Pi install lgpio "
-            "(pip install 'clonespeaker[pi]', or apt install python3-lgpio), elsewhere set button.source to keyboard "
-            "or none",
-            detail="; ".join([str(error), *(str(warning.message) for warning in tried)]),
-        ) from error
-    except gpiozero.exc.GPIOZeroError as error:
-        raise DeviceError("button", f"button.pin {pin} can't be used: {error}") from error
-    except Exception as error:
-        # lgpio raises a class of its own, which has no base but Exception and is not always there to be named.
-        if type(error).__module__ != "lgpio" and not isinstance(error, OSError):
-            raise
-        raise DeviceError(
-            "button",
-            f"{pin} can't be claimed ({error}); is this user in the group gpio, and does no other program hold it?",
-        ) from error
+    elsewhere = "button.source to keyboard or none"
+    with claiming("button", pin, setting="button.pin", elsewhere=elsewhere, factory=factory):
+        import gpiozero
+
+        # Not gpiozero.Button: its thread for held buttons wakes ten times a second.
+        device = gpiozero.DigitalInputDevice(pin, pin_factory=factory, **levels[pull])
     return Button(device, bounce_s=bounce_ms / 1_000, on_change=on_change)
-
-
-def _give_lgpio_a_directory() -> None:
-    """It makes pipes in the directory that it finds itself in, which may be anybody's, or take none."""
-    if "LG_WD" not in os.environ:
-        os.environ["LG_WD"] = tempfile.mkdtemp(prefix="clonespeaker-")
-        atexit.register(shutil.rmtree, os.environ["LG_WD"], ignore_errors=True)
 
 
 def release_pins() -> None:

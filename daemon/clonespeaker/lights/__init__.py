@@ -1,0 +1,1 @@
+"""Lights that tell the state."""
