@@ -18,7 +18,7 @@ from clonespeaker.audio.files import FileSound
 from clonespeaker.audio.pcm import Samples
 from clonespeaker.audio.stream import Fill, OnBlock, Stream
 from clonespeaker.clone.client import Patience
-from clonespeaker.config.settings import Button, Clone, Microphone, Settings, Sounds, Speaker, Status
+from clonespeaker.config.settings import Button, Clone, Lights, Microphone, Settings, Sounds, Speaker, Status
 from clonespeaker.errors import DeviceError
 from clonespeaker.simulate.server import SimulatedClone
 from clonespeaker.status.client import StatusClient, connect
@@ -192,6 +192,7 @@ def settings_of(
     microphone: dict[str, Any] | None = None,
     speaker: dict[str, Any] | None = None,
     button: dict[str, Any] | None = None,
+    lights: dict[str, Any] | None = None,
     sounds: dict[str, Any] | None = None,
     status: dict[str, Any] | None = None,
 ) -> Settings:
@@ -201,6 +202,7 @@ def settings_of(
         microphone=Microphone(**{"pre_roll_ms": 50, "min_hold_ms": 0, **(microphone or {})}),
         speaker=Speaker(**{"start_ms": 20, "volume": 100, **(speaker or {})}),
         button=Button(**{"source": "none", **(button or {})}),
+        lights=Lights(**(lights or {})),
         sounds=Sounds(**(sounds or {})),
         status=Status(**{"port": 0, **(status or {})}),
         state_dir=str(state_dir),

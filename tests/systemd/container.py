@@ -21,7 +21,7 @@ CHECKOUT = Path(__file__).parents[2]
 LONGEST_S = 110  # a whole run: a quarter of a minute, but on a busy machine
 
 KEY = "dsk-of-this-device"
-AUDIO, GPIO = "29", "997"  # the groups' numbers
+AUDIO, GPIO, SPI = "29", "997", "996"  # the groups' numbers
 SETTINGS = """\
 clone: {base_url: http://127.0.0.1:8700, slug: my-clone, reply: text}
 button: {source: none}
@@ -35,7 +35,7 @@ _PYTHON = "/opt/python"
 # The least that a machine needs to know of itself.
 _ETC = {
     "passwd": "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
-    "group": f"root:x:0:\ntty:x:5:\naudio:x:{AUDIO}:\ngpio:x:{GPIO}:\nnogroup:x:65534:\n",
+    "group": f"root:x:0:\ntty:x:5:\naudio:x:{AUDIO}:\ngpio:x:{GPIO}:\nspi:x:{SPI}:\nnogroup:x:65534:\n",
     "nsswitch.conf": "passwd: files systemd\ngroup: files systemd\n",
     "hostname": "appliance\n",
     "machine-id": f"{uuid.uuid4().hex}\n",

@@ -40,11 +40,11 @@ def test_it_is_active_once_it_is_ready_and_not_before(observed: Observed) -> Non
     assert starting["command"]["code"] == 0
 
 
-def test_it_is_nobody_and_in_the_groups_of_sound_and_gpio(observed: Observed) -> None:
+def test_it_is_nobody_and_in_the_groups_of_sound_pins_and_spi(observed: Observed) -> None:
     process = observed["booted"]["process"]
     (user,) = set(process["Uid"])
     assert 61184 <= int(user) <= 65519  # made for the run, systemd.exec(5)
-    assert set(process["Groups"]) - set(process["Gid"]) == {container.AUDIO, container.GPIO}
+    assert set(process["Groups"]) - set(process["Gid"]) == {container.AUDIO, container.GPIO, container.SPI}
 
 
 def test_it_has_no_capabilities_and_no_way_to_any(observed: Observed) -> None:

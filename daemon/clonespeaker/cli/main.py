@@ -108,6 +108,7 @@ def parser() -> argparse.ArgumentParser:
         const=8.0,
         help="count the button's bounces, for 8s or TIME",
     )
+    doctor.add_argument("--lights", action="store_true", help="show each state and fault that the lights tell")
     doctor.add_argument(
         "--upload",
         action="store_true",

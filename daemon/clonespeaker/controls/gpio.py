@@ -44,7 +44,9 @@ def claiming(device: str, pin: str, *, setting: str, elsewhere: str, factory: An
     except Exception as error:
         match _origin(error):
             case "gpiozero":
-                raise DeviceError(device, f"{setting} {pin} can't be used: {str(error) or type(error).__name__}") from error
+                raise DeviceError(
+                    device, f"{setting} {pin} can't be used: {str(error) or type(error).__name__}"
+                ) from error
             case "lgpio":
                 words = "is this user in the group gpio, and does no other program hold it?"
                 raise DeviceError(device, f"{pin} can't be claimed ({error}); {words}") from error

@@ -1,4 +1,4 @@
-"""Button and lights."""
+"""The button."""
 
 from __future__ import annotations
 
@@ -14,11 +14,6 @@ from clonespeaker.errors import DeviceError
 
 _APART_S = 0.04  # edges closer than this are one movement of a finger, and its bounces
 _WIRING = "if nobody presses it, check the wiring and button.pull"
-
-
-def check_lights(settings: Settings) -> Finding:
-    """Those that the settings mean."""
-    return Finding("lights", "ok", f"lights.kind is {settings.lights.kind}")
 
 
 async def check_button(

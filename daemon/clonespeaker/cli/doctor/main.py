@@ -1,8 +1,8 @@
 """The doctor's command: which checks, in which order, told how.
 
 Nothing is changed, and nothing is heard, but where it is asked for: `--loop` plays a sound, `--press` wants the button
-pressed, `--upload` asks the clone one question and remembers how it was taken. What is recorded is looked at and thrown
-away.
+pressed, `--lights` shows what the lights can tell, `--upload` asks the clone one question and remembers how it was
+taken. What is recorded is looked at and thrown away.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from typing import Any
 from clonespeaker.audio.calls import DeviceCalls
 from clonespeaker.audio.portaudio import SoundSystem
 from clonespeaker.cli.daemon import connect_to_daemon
-from clonespeaker.cli.doctor.controls import check_button, check_lights
+from clonespeaker.cli.doctor.controls import check_button
 from clonespeaker.cli.doctor.finding import Finding, within
+from clonespeaker.cli.doctor.lights import SHOWN_S, check_lights, looks
 from clonespeaker.cli.doctor.network import check_clone, check_way
 from clonespeaker.cli.doctor.settings import check_key, check_settings, check_state, check_tokens
 from clonespeaker.cli.doctor.share import as_text, report
@@ -116,7 +117,7 @@ class _Visit:
             checks += [
                 ("sound", _SLOW_S, self._check_sound(settings)),
                 ("button", _QUICK_S + (press_s or 0), self._check_button(settings)),
-                ("lights", _QUICK_S, _in_thread(lambda: [check_lights(settings)])),
+                ("lights", _QUICK_S + SHOWN_S * len(looks()), self._check_lights(settings)),
             ]
         return checks
 
@@ -151,6 +152,11 @@ class _Visit:
     async def _check_button(self, settings: Settings) -> AsyncGenerator[Finding, None]:
         # Not handed on: whether a daemon runs is not known before this one's turn.
         async for finding in check_button(settings, daemon=self._daemon, press_s=self._options.press, ask=complain):
+            yield finding
+
+    async def _check_lights(self, settings: Settings) -> AsyncGenerator[Finding, None]:
+        show_s = SHOWN_S if self._options.lights else None
+        async for finding in check_lights(settings, daemon=self._daemon, show_s=show_s, ask=complain):
             yield finding
 
     async def _of_the_clone(self, settings: Settings, *, way_is_clear: bool) -> AsyncGenerator[Finding, None]:
