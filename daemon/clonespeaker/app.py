@@ -20,6 +20,7 @@ import msgspec
 from clonespeaker import __version__
 from clonespeaker.appliance import Appliance
 from clonespeaker.audio.calls import DeviceCalls
+from clonespeaker.audio.ear import Ear
 from clonespeaker.audio.microphone import Microphone
 from clonespeaker.audio.portaudio import SoundSystem
 from clonespeaker.audio.speaker import Speaker
@@ -182,12 +183,15 @@ class App:
         in_thread = partial(asyncio.get_running_loop().run_in_executor, None)
         self._exchange.on_mp3 = lambda: in_thread(partial(state.update, answers_in_mp3=True))
         self._exchange.on_upload = lambda live: in_thread(partial(state.note_upload, client.base_url, live=live))
+        ear = Ear(settings.button.detector)
+        stack.callback(ear.close)
         self.appliance = Appliance(
             microphone=self.microphone,
             speaker=self.speaker,
             exchange=self._exchange,
             conversation=self.conversation,
             news=self.news,
+            ear=ear,
             keep_open=settings.microphone.keep_open,
             habits=habits(settings),
             muted=self._kept.muted,
@@ -233,6 +237,8 @@ class App:
                 tasks.create_task(upkeep.run(), name="sound")
                 tasks.create_task(self._lookout.run(), name="lookout")
                 tasks.create_task(self._kept.run(), name="kept")
+                if settings.button.mode == "tap" and settings.button.end_after_ms:
+                    tasks.create_task(ear.prepare(), name="ear")
                 self.ready.set()
                 notify("READY=1")
                 log.info("ready; status at ws://%s:%d/", settings.status.host, self.port)

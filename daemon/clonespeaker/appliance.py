@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from clonespeaker.audio.ear import Ear
 from clonespeaker.audio.microphone import Microphone
 from clonespeaker.audio.pcm import VOLUME_STEP
 from clonespeaker.audio.speaker import Speaker
@@ -66,6 +67,7 @@ class Appliance:
         exchange: the way to the clone and back.
         conversation: that the exchange is part of.
         news: is told what happens.
+        ear: hears when the user has finished, where a press leaves that to it; None: nobody does.
         keep_open: whether the microphone stays open between turns.
         habits: how it takes what its user does.
         muted: whether it begins so.
@@ -82,6 +84,7 @@ class Appliance:
         exchange: Exchange,
         conversation: Conversation,
         news: News,
+        ear: Ear | None = None,
         keep_open: bool = True,
         habits: Habits,
         muted: bool = False,
@@ -91,6 +94,7 @@ class Appliance:
         self._exchange = exchange
         self._conversation = conversation
         self._news = news
+        self._ear = ear
         self._keep_open = keep_open
         self._signals = Signals(speaker)
         self._inbox: asyncio.Queue[Event] = asyncio.Queue()
@@ -194,7 +198,8 @@ class Appliance:
         for action in actions:
             match action:
                 case Action.LISTEN:
-                    self._listen()
+                    assert isinstance(event, Pressed)
+                    self._listen(until_quiet=event.until_quiet)
                 case Action.ASK:
                     assert isinstance(event, Said)
                     self._ask(event.text, event.image_url)
@@ -207,6 +212,8 @@ class Appliance:
                         self._signals.failed(self._tasks, after=self._closing)
                         if before.state is State.IDLE:  # else a turn's end sees to it
                             self._after(_REST_AFTER_S, lambda: self._start(self._rest()))
+                case Action.HINT:
+                    self._news.hint("nothing-heard")
                 case Action.NOTE:
                     assert isinstance(event, MicrophoneLost)
                     self._note(event.error)
@@ -216,7 +223,7 @@ class Appliance:
             log.info("%s (turn %d)", self.turn.state, self.turn.number)
             self._news.stand(self.turn.state, self._number)
 
-    def _listen(self) -> None:
+    def _listen(self, *, until_quiet: bool) -> None:
         turn = self._begin(Utterance(), self.hand.pressed_at)
         turn.start(self._tasks, self._exchange)
         turn.record(
@@ -227,6 +234,8 @@ class Appliance:
             keep_open=self._keep_open,
             after=self._closing,
         )
+        if until_quiet and self._ear is not None and self.hand.habits.end_after_ms:
+            turn.hear_the_end(self._tasks, self._ear, end_after_ms=self.hand.habits.end_after_ms)
         self._after(self.hand.habits.max_seconds, lambda: self.post(LimitReached(turn.number)))
 
     def _ask(self, text: str, image_url: str | None) -> None:

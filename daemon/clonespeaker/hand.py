@@ -21,6 +21,7 @@ class Habits:
         min_hold_ms: a press shorter than this sends nothing.
         max_seconds: the longest recording.
         tap_mode: a press begins the recording, the next one ends it; releases mean nothing.
+        end_after_ms: in tap mode, quiet after speech that ends it, too; 0: none does.
         earcons_on: whether failures are heard.
         new_conversation_after_s: quiet after which the next visitor has a new conversation; 0: never.
     """
@@ -29,6 +30,7 @@ class Habits:
     min_hold_ms: float = 250
     max_seconds: float = 60
     tap_mode: bool = False
+    end_after_ms: float = 0
     earcons_on: bool = True
     new_conversation_after_s: float = 0
 
@@ -79,7 +81,7 @@ class Hand:
         if self.habits.tap_mode and self._is_listening():
             self._post(self._released())
         else:
-            self._press()
+            self._press(until_quiet=self.habits.tap_mode)
 
     def release(self) -> None:
         """The button came up, or something stands for it."""
@@ -87,7 +89,7 @@ class Hand:
             self._post(self._released())
 
     def talk(self, seconds: float) -> None:
-        """Press, and release after `seconds`."""
+        """Press, and release after `seconds`; silence does not end it sooner."""
         number = self._turn().number + 1  # the release is meant for this turn alone
         release = Released(number) if seconds * 1_000 >= self.habits.min_hold_ms else Tapped(number)
         if self._press():
@@ -103,12 +105,12 @@ class Hand:
     def _is_listening(self) -> bool:
         return self._turn().state is State.LISTENING
 
-    def _press(self) -> bool:
+    def _press(self, *, until_quiet: bool = False) -> bool:
         """Whether it could be obeyed."""
         error = self._refusal()
         if not self._is_listening():  # there a second press means nothing
             self.pressed_at = time.monotonic()
-        self._post(Pressed() if error is None else PressRefused(error=error))
+        self._post(Pressed(until_quiet=until_quiet) if error is None else PressRefused(error=error))
         return error is None
 
     def _released(self) -> Event:

@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 import msgspec
 
+from clonespeaker.audio.ear import Ear
+from clonespeaker.audio.endpoint import Verdict
 from clonespeaker.audio.loudness import Loudness
 from clonespeaker.audio.microphone import Microphone, Recording
 from clonespeaker.audio.pcm import Samples
@@ -18,7 +20,7 @@ from clonespeaker.errors import CloneError, ClonespeakerError, DeviceError
 from clonespeaker.exchange import Exchange
 from clonespeaker.news import News
 from clonespeaker.timeline import Timeline
-from clonespeaker.turn import Drained, Event, Failed, MicrophoneLost, ReplyStarted
+from clonespeaker.turn import Drained, Event, Failed, MicrophoneLost, NothingSaid, ReplyStarted, SpeechEnded
 from clonespeaker.utterance import Utterance
 
 log = logging.getLogger(__name__)
@@ -87,6 +89,10 @@ class OngoingTurn:
         recording = self._record(microphone, pre_roll_ms, keep_open, after)
         self._tasks.append(tasks.create_task(recording, name=f"recording {self.number}"))
 
+    def hear_the_end(self, tasks: asyncio.TaskGroup, ear: Ear, *, end_after_ms: float) -> None:
+        """Tell when the user has finished, by `ear`."""
+        self._tasks.append(tasks.create_task(self._hear_the_end(ear, end_after_ms), name=f"ear {self.number}"))
+
     def finish(self) -> None:
         """The user has finished."""
         self.timeline.released = time.monotonic()
@@ -149,6 +155,14 @@ class OngoingTurn:
                 with contextlib.suppress(DeviceError, TimeoutError):  # it hangs; who keeps the devices sees that
                     async with asyncio.timeout(_CLOSES_WITHIN_S):
                         await asyncio.shield(asyncio.ensure_future(microphone.in_thread(microphone.close)))
+
+    async def _hear_the_end(self, ear: Ear, end_after_ms: float) -> None:
+        assert isinstance(self.question, Utterance)
+        verdict = await ear.listen(self.question.pieces(), end_after_ms=end_after_ms)
+        if verdict is Verdict.SPEECH_ENDED:
+            self._post(SpeechEnded(self.number))
+        elif verdict is Verdict.NOTHING_SAID:
+            self._post(NothingSaid(self.number))
 
     # The exchange's audience
 

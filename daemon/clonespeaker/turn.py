@@ -5,7 +5,8 @@ The rules in prose:
 - A press begins a turn: it listens. While it thinks or speaks, the press first closes the turn that was going
   on (barge-in); its reply falls silent.
 - Letting go sends what was said; so does reaching the longest recording, and the release that follows later
-  finds the turn thinking already and means nothing.
+  finds the turn thinking already and means nothing. Where a tap begins it, quiet after speech sends it, too.
+- A tap after which nobody speaks comes to nothing, and the user is told so; that is no failure.
 - A clone that answers before the user has finished has heard enough: the recording ends there.
 - A microphone that goes away in the middle of a question ends it there: what was said is sent, and the loss is told.
 - Letting go too early is a tap: nothing is sent, the turn closes. So a mere tap while the clone speaks just
@@ -59,8 +60,11 @@ class Started(Event):
     """Everything is wired; presses count from here on."""
 
 
+@dataclass(frozen=True, slots=True)
 class Pressed(Event):
-    """The button went down, or a command stands for it."""
+    """The button went down, or a command stands for it. `until_quiet`: the user may end by falling silent."""
+
+    until_quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,14 @@ class Tapped(Event):
 
 class LimitReached(Event):
     """The recording is as long as recordings get."""
+
+
+class SpeechEnded(Event):
+    """The user has spoken, and fell silent."""
+
+
+class NothingSaid(Event):
+    """Nobody has spoken, for so long that nobody will."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +129,8 @@ class Failed(Event):
 
 
 EVENTS = (
-    Started, Pressed, PressRefused, Released, Tapped, LimitReached, MicrophoneLost, Said, Cancelled, ReplyStarted,
-    Drained, Failed,
+    Started, Pressed, PressRefused, Released, Tapped, LimitReached, SpeechEnded, NothingSaid, MicrophoneLost, Said,
+    Cancelled, ReplyStarted, Drained, Failed,
 )  # fmt: skip
 
 
@@ -133,6 +145,7 @@ class Action(Enum):
     CLOSE_CANCELLED = "close the turn as cancelled; break the upload off, fade the reply out"
     CLOSE_FAILED = "close the turn as failed"
     TELL = "tell the user what went wrong"
+    HINT = "tell the user that nothing was heard, kindly"
     NOTE = "tell what went wrong without a sound: the turn goes on"
 
 
@@ -160,6 +173,8 @@ TABLE: dict[tuple[State, type[Event]], tuple[State, tuple[Action, ...]]] = {
     #
     (_S.LISTENING, Released): (_S.THINKING, (_A.FINISH,)),
     (_S.LISTENING, LimitReached): (_S.THINKING, (_A.FINISH,)),
+    (_S.LISTENING, SpeechEnded): (_S.THINKING, (_A.FINISH,)),
+    (_S.LISTENING, NothingSaid): (_S.IDLE, (_A.CLOSE_TAPPED, _A.HINT)),
     (_S.LISTENING, MicrophoneLost): (_S.THINKING, (_A.FINISH, _A.NOTE)),
     (_S.LISTENING, Tapped): (_S.IDLE, (_A.CLOSE_TAPPED,)),
     (_S.LISTENING, Cancelled): (_S.IDLE, (_A.CLOSE_CANCELLED,)),
@@ -187,14 +202,14 @@ IGNORED: dict[State, frozenset[type[Event]]] = {
     # Nothing is ready yet; a client is told so, an impatient hand presses again.
     _S.STARTING: frozenset(EVENTS) - {Started},
     # No turn is going on: the second half of something that was closed already.
-    _S.IDLE: frozenset(
-        {Started, Released, Tapped, LimitReached, MicrophoneLost, Cancelled, ReplyStarted, Drained, Failed}
-    ),
+    _S.IDLE: frozenset(EVENTS) - {Pressed, PressRefused, Said},
     # It listens already.
     _S.LISTENING: frozenset({Started, Pressed, PressRefused, Said}),
     # The release after the longest recording; the recording's last period, waited for after the release.
-    _S.THINKING: frozenset({Started, Released, Tapped, LimitReached, MicrophoneLost}),
-    _S.SPEAKING: frozenset({Started, Released, Tapped, LimitReached, MicrophoneLost, ReplyStarted}),
+    _S.THINKING: frozenset({Started, Released, Tapped, LimitReached, SpeechEnded, NothingSaid, MicrophoneLost}),
+    _S.SPEAKING: frozenset(
+        {Started, Released, Tapped, LimitReached, SpeechEnded, NothingSaid, MicrophoneLost, ReplyStarted}
+    ),
 }
 """Pairs that mean nothing. With `TABLE` they cover every state and event; a test holds both against all pairs."""
 

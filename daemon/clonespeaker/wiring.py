@@ -71,6 +71,7 @@ def habits(settings: Settings) -> Habits:
         min_hold_ms=settings.microphone.min_hold_ms,
         max_seconds=settings.microphone.max_seconds,
         tap_mode=settings.button.mode == "tap",
+        end_after_ms=settings.button.end_after_ms,
         earcons_on=settings.sounds.earcons,
         new_conversation_after_s=settings.clone.new_conversation_after_s,
     )

@@ -22,6 +22,7 @@ OTHERS = {
     "speaker.volume": 10,
     "speaker.reply_rate_hz": 24_000,
     "button.mode": "tap",
+    "button.end_after_ms": 1_500,
     "lights.brightness": 10,
     "lights.quiet_hours": "22:00-07:00",
     "lights.quiet_brightness": 0,

@@ -130,7 +130,7 @@ async def run_daemon(card: SoundCard, state_dir: Path, **sections: dict[str, Any
         clone=kinds.Clone(**{"base_url": await clone.start(), "slug": clone.slug} | sections.get("clone", {})),
         microphone=kinds.Microphone(**sections.get("microphone", {})),
         speaker=kinds.Speaker(**{"volume": 100} | sections.get("speaker", {})),
-        button=kinds.Button(source="none"),
+        button=kinds.Button(**{"source": "none"} | sections.get("button", {})),
         status=kinds.Status(port=0),
         state_dir=str(state_dir),
     )

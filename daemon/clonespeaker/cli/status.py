@@ -86,6 +86,8 @@ def _show_event(event: dict[str, Any]) -> None:
                     f"fault {fault}: {detail}" if active else f"fault {fault} is over", "red" if active else "green"
                 )
             )
+        case {"event": "hint", "hint": hint, "message": message}:
+            say(f"{hint}: {message}")
         case {"event": "settings", "muted": muted}:
             say(f"the microphone is {'muted' if muted else 'open'}")
         case {"event": "settings", "volume": volume}:

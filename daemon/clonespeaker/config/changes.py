@@ -23,6 +23,7 @@ AT_ONCE = frozenset(
         "speaker.volume",
         "speaker.reply_rate_hz",
         "button.mode",
+        "button.end_after_ms",
         "lights.brightness",
         "lights.quiet_hours",
         "lights.quiet_brightness",

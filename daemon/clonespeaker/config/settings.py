@@ -206,8 +206,26 @@ class Button(Section, frozen=True, kw_only=True):
     ] = 15
     mode: Annotated[
         Literal["hold", "tap"],
-        Meta(description="hold: speak while it is held. tap: tap to start, tap again to send; max_seconds sends too."),
+        Meta(
+            description="hold: speak while it is held. tap: tap to start; silence sends, as do another tap and "
+            "max_seconds."
+        ),
     ] = "hold"
+    end_after_ms: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=10000,
+            description="In tap mode, milliseconds of quiet after speech that end it. 0: only a tap or max_seconds do.",
+        ),
+    ] = 800
+    detector: Annotated[
+        Literal["auto", "vad", "energy"],
+        Meta(
+            description="What tells speech from quiet, in tap mode: vad (a model, of the extra `vad`), energy (the "
+            "level alone), or auto: vad where it is installed."
+        ),
+    ] = "auto"
 
 
 class Lights(Section, frozen=True, kw_only=True):
