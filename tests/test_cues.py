@@ -9,7 +9,6 @@ import pytest
 from clonespeaker.config.settings import Settings
 from clonespeaker.cues import FAULTS, MUTED, STATES, Cue, cue, gravest
 from clonespeaker.errors import FAULTS as NAMES
-from clonespeaker.news import KIND_WORDS
 from clonespeaker.turn import State
 from clonespeaker.words import LANGUAGES, load_words
 
@@ -24,10 +23,7 @@ def test_everything_has_words(language: str) -> None:
     words = load_words(language)
     assert list(words.states) == [*State, "muted"]
     assert set(words.faults) == set(FAULTS)
-    assert set(words.hints) == set(HINTS)
-    sentences = [text for fault in words.faults.values() for text in (fault.what, fault.remedy)] + [
-        *words.hints.values()
-    ]
+    sentences = [text for fault in words.faults.values() for text in (fault.what, fault.remedy)]
     assert all(text.endswith(".") and text == text.strip() for text in sentences)
 
 

@@ -213,7 +213,7 @@ class Appliance:
                         if before.state is State.IDLE:  # else a turn's end sees to it
                             self._after(_REST_AFTER_S, lambda: self._start(self._rest()))
                 case Action.HINT:
-                    self._news.hint("nothing-heard")
+                    self._news.begin_fault(_nobody_spoke())
                 case Action.NOTE:
                     assert isinstance(event, MicrophoneLost)
                     self._note(event.error)
@@ -316,3 +316,7 @@ class Appliance:
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
+
+
+def _nobody_spoke() -> ClonespeakerError:
+    return ClonespeakerError("nobody spoke after the tap; tap once more, and speak", fault="nothing-heard")

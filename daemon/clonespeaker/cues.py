@@ -90,6 +90,7 @@ FAULTS: dict[str, Cue] = {
     "no-sound": _PASSES,
     "too-loud": _HINT,
     "too-quiet": _HINT,
+    "nothing-heard": _HINT,
 }
 """By the names of `errors.FAULTS`, the gravest first: of several, that one is told."""
 

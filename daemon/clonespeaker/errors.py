@@ -42,14 +42,15 @@ FAULTS = {
     "no-sound": "The microphone gives no sound at all.",
     "too-loud": "That was too loud for the microphone.",
     "too-quiet": "That was almost too quiet to hear.",
+    "nothing-heard": "I heard nobody speak.",
 }
 """Name → what a person is told, for every fault that `design.md`'s protocol may carry."""
 
-HINTS = frozenset({"no-sound", "too-loud", "too-quiet"})
+HINTS = frozenset({"no-sound", "too-loud", "too-quiet", "nothing-heard"})
 """Faults of the last utterance, not of the device (`audio/loudness.py` has the rules). A hint begins where the
 utterance ends, and is over with the next press, or by itself 20 s after the turn; so no lamp blinks all night for
-somebody who whispered. `/healthz` leaves hints out. `no-sound` fails its turn, for nothing was said that could be
-answered; the others let it go on."""
+somebody who whispered. `/healthz` leaves hints out. `no-sound` fails its turn, and `nothing-heard` ends one that
+waited for somebody to speak (tap mode), for nothing was said that could be answered; the others let it go on."""
 
 
 class ClonespeakerError(Exception):

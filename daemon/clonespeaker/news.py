@@ -29,10 +29,6 @@ _STAYING = frozenset({"prerequisites", "no-codec"})  # only an answer shows that
 _STANDING = HINTS | {"no-microphone", "no-speaker", "button-stuck", "muted"}  # an answer does not end these
 
 
-KIND_WORDS = {"nothing-heard": "I heard nothing. Press the button once more, and speak."}
-"""Name → what a person is told, for what is no fault."""
-
-
 class News:
     """Tells screens and the journal what is going on, and keeps count.
 
@@ -110,10 +106,6 @@ class News:
         """What was wrong with an utterance is told no longer."""
         for name in HINTS & self.faults.keys():
             self.end_fault(name)
-
-    def hint(self, name: str) -> None:
-        """A friendly word about what is no fault; one of `KIND_WORDS`."""
-        self.publish("hint", hint=name, message=KIND_WORDS[name])
 
     def level(self, source: Literal["microphone", "speaker"], samples: Samples) -> None:
         """Sound passes by; its level is told while it is what the state is about, 15 times a second at most."""

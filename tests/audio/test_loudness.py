@@ -72,7 +72,7 @@ def test_what_a_recording_is_told(samples: Samples, fault: str | None) -> None:
 
 def test_hints_are_faults_that_are_found_here() -> None:
     told = {Loudness.of(samples, RATE_HZ).fault for samples in (speech(0), speech(-60), silence())}
-    assert told == HINTS
+    assert told == HINTS - {"nothing-heard"}
     assert set(FAULTS) >= HINTS
 
 

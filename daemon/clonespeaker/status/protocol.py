@@ -25,9 +25,8 @@ after a snapshot happened after it, and none in between is lost.
     citations              turn; citations: [{url, title, text, type}]
     level                  source (microphone or speaker); dbfs; at most 15 a second, left out where a program lags
     fault                  fault (its name); active (true: begins, false: ends); message (for people); detail.
-                           too-loud, too-quiet and no-sound are hints about the last utterance, not about the device:
+                           too-loud, too-quiet, no-sound and nothing-heard are hints about the last utterance:
                            they end with the next press, or by themselves
-    hint                   hint (its name: nothing-heard); message (for people); a friendly word, no fault
     settings               what changed: volume, muted, conversation, clone, …; `reread` (true): the settings
                            were read again, and `/kiosk.json` may tell something else
 

@@ -37,14 +37,12 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         name: the language's own name.
         states: by the status protocol's names, and `muted`.
         faults: by the names of `errors.FAULTS`.
-        hints: by the names of `news.KIND_WORDS`: a friendly word where nothing is wrong.
         page: what only the kiosk page says.
     """
 
     name: Text
     states: dict[Text, Text]
     faults: dict[Text, FaultWords]
-    hints: dict[Text, Text]
     page: dict[Text, Text]
 
 
