@@ -203,7 +203,7 @@ def settings_of(
         speaker=Speaker(**{"start_ms": 20, "volume": 100, **(speaker or {})}),
         button=Button(**{"source": "none", **(button or {})}),
         lights=Lights(**(lights or {})),
-        sounds=Sounds(**(sounds or {})),
+        sounds=Sounds(**{"earcons": False, "speech": False, **(sounds or {})}),
         status=Status(**{"port": 0, **(status or {})}),
         state_dir=str(state_dir),
     )

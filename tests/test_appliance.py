@@ -12,6 +12,7 @@ import pytest
 
 from clonespeaker import attempts
 from clonespeaker.audio import ear, earcons
+from clonespeaker.cues import Earcon
 from clonespeaker.errors import FAULTS, DeviceError, StatusError
 from clonespeaker.simulate.server import SimulatedClone
 from clonespeaker.timeline import STAGES
@@ -22,6 +23,8 @@ TURN_FIELDS = {
     "event", "turn", "outcome", "fault", *STAGES,
     "utterance_ms", "reply_ms", "upload", "retries", "underruns", "overflows", "http_status",
 }  # fmt: skip
+
+ERROR = earcons.make(Earcon.ERROR).tobytes()
 
 
 @pytest.fixture(autouse=True)
@@ -392,7 +395,7 @@ async def test_a_talk_while_the_user_speaks_is_refused(tmp_path: Path) -> None:
 
 
 async def test_muted(tmp_path: Path) -> None:
-    async with running(tmp_path) as daemon, daemon.program() as program:
+    async with running(tmp_path, sounds={"earcons": True}) as daemon, daemon.program() as program:
         await program.command("mute")
         await daemon.event("settings", muted=True)
         assert daemon.app.snapshot()["muted"] is True
@@ -403,7 +406,7 @@ async def test_muted(tmp_path: Path) -> None:
         fault = await daemon.event("fault", fault="muted", active=True)
         assert fault["message"] == FAULTS["muted"]
         assert daemon.states == ["idle"]
-        await until(lambda: earcons.failed().tobytes()[4_000:8_000] in daemon.sound.heard)
+        await until(lambda: earcons.make(Earcon.MUTED).tobytes() in daemon.sound.heard)
         await program.command("say", text="Hello")  # needs no microphone
         await daemon.event("turn", outcome="answered")
         await program.command("unmute")
@@ -513,7 +516,7 @@ async def test_a_conversation_that_is_lost_later(tmp_path: Path) -> None:
     ],
 )
 async def test_a_failed_turn_is_told_until_the_clone_answers(tmp_path: Path, name: str, fault: str) -> None:
-    async with running(tmp_path) as daemon:
+    async with running(tmp_path, sounds={"earcons": True}) as daemon:
         daemon.clone.fault = name
         daemon.say("Hello")
         turn = await daemon.event("turn")
@@ -525,7 +528,7 @@ async def test_a_failed_turn_is_told_until_the_clone_answers(tmp_path: Path, nam
         assert (begun["fault"], begun["active"], begun["message"]) == (fault, True, FAULTS[fault])
         assert begun["detail"]
         assert daemon.app.snapshot()["faults"] == [fault]
-        await until(lambda: earcons.failed().tobytes()[4_000:8_000] in daemon.sound.heard)
+        await until(lambda: ERROR in daemon.sound.heard)
         daemon.clone.fault = None
         assert (await daemon.talk())["outcome"] == "answered"
         assert daemon.told("fault")[len(tries) + 1 :] == [
@@ -539,7 +542,7 @@ async def test_a_failed_turn_is_told_until_the_clone_answers(tmp_path: Path, nam
 
 
 async def test_without_earcons_failures_are_silent(tmp_path: Path) -> None:
-    async with running(tmp_path, sounds={"earcons": False}) as daemon:
+    async with running(tmp_path, sounds={"earcons": False, "speech": False}) as daemon:
         daemon.clone.fault = "status-401"
         daemon.say("Hello")
         await daemon.event("turn", outcome="failed")
@@ -549,16 +552,15 @@ async def test_without_earcons_failures_are_silent(tmp_path: Path) -> None:
 
 async def test_two_failures_at_once_sound_like_one(tmp_path: Path) -> None:
     """An impatient hand on a muted device: each press has its earcon, and none a piece of another's."""
-    async with running(tmp_path) as daemon:
+    async with running(tmp_path, sounds={"earcons": True}) as daemon:
         daemon.app.appliance.mute(True)
         for _ in range(4):
             daemon.app.appliance.hand.press()
             await asyncio.sleep(0.1)
-        await asyncio.sleep(1.5)
-        quiet_since = daemon.sound.last_heard_at
-        assert quiet_since < time.monotonic() - 0.5
-        whole = earcons.failed().tobytes()[4_000:-4_000]
-        assert daemon.sound.heard.count(whole) == 1
+        muted = earcons.make(Earcon.MUTED).tobytes()
+        await until(lambda: muted in daemon.sound.heard)
+        await until(lambda: daemon.sound.last_heard_at < time.monotonic() - 0.5)
+        assert daemon.sound.heard.count(muted) == 1
 
 
 async def test_a_broken_reply_is_played_as_far_as_it_came(tmp_path: Path) -> None:
@@ -575,13 +577,13 @@ async def test_a_broken_reply_is_played_as_far_as_it_came(tmp_path: Path) -> Non
 async def test_a_press_without_a_microphone(tmp_path: Path) -> None:
     sound = SoundOfTest()
     sound.refused["microphone"] = DeviceError("microphone", "no microphone found; plug one in")
-    async with starting(tmp_path, sound=sound) as daemon, daemon.program() as program:
+    async with starting(tmp_path, sound=sound, sounds={"earcons": True}) as daemon, daemon.program() as program:
         assert daemon.app.news.faults.keys() == {"no-microphone"}
         assert daemon.app.snapshot()["device"]["microphone"] is None
         with pytest.raises(StatusError, match="plug one in") as refused:
             await program.command("press")
         assert refused.value.code == "no-microphone"
-        await until(lambda: earcons.failed().tobytes()[4_000:8_000] in sound.heard)
+        await until(lambda: ERROR in sound.heard)
         assert daemon.states == ["idle"]
         sound.refused.clear()
         await daemon.event("fault", fault="no-microphone", active=False)

@@ -10,6 +10,7 @@ import pytest
 
 from clonespeaker import attempts, exchange, lookout
 from clonespeaker.audio import earcons
+from clonespeaker.cues import FAULTS as CUES
 from clonespeaker.errors import FAULTS as TOLD
 from clonespeaker.errors import CloneError
 from clonespeaker.simulate.faults import FAULTS, TLS_FAULTS
@@ -21,7 +22,7 @@ from tests.peers import IMPATIENT, connected, until
 
 ROOT = Path(__file__).parents[1]
 PATIENCE = replace(IMPATIENT, answer_s=5.0)  # with what is no fault, on a busy machine
-EARCON = earcons.failed().tobytes()[4_000:8_000]
+EARCONS = {name: earcons.make(cue.earcon).tobytes() for name, cue in CUES.items() if cue.earcon}
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +36,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_every_fault(tmp_path: Path, name: str) -> None:
     row = MATRIX[name]
     settings = {"retry_for_s": 0.5 if name == "refuse" else 5}
-    async with running(tmp_path, patience=PATIENCE, clone_settings=settings) as daemon:
+    sounds = {"earcons": True}
+    async with running(tmp_path, patience=PATIENCE, clone_settings=settings, sounds=sounds) as daemon:
         daemon.clone.snippet_ms = 5
         daemon.clone.fault = name
         await daemon.hold()
@@ -49,7 +51,7 @@ async def test_every_fault(tmp_path: Path, name: str) -> None:
             assert (turn["outcome"], turn["fault"]) == ("failed" if row.fault else "answered", row.fault)
             assert turn["reply_ms"] == pytest.approx(row.heard * turn["utterance_ms"], abs=25)
         if row.fault is not None:
-            await until(lambda: EARCON in daemon.sound.heard)
+            await until(lambda: EARCONS[str(row.fault)] in daemon.sound.heard)
             told = daemon.told("fault")[-1]
             assert (told["fault"], told["active"], told["message"]) == (row.fault, True, TOLD[row.fault])
             assert daemon.app.news.faults.keys() == {row.fault}

@@ -11,10 +11,11 @@ import pytest
 from clonespeaker import appliance
 from clonespeaker.audio import earcons
 from clonespeaker.audio.pcm import Samples, to_int16
+from clonespeaker.cues import Earcon
 from tests.daemon import Daemon, running
 from tests.peers import until
 
-EARCON = earcons.failed().tobytes()[4_000:8_000]
+EARCON = earcons.make(Earcon.ERROR).tobytes()[4_000:8_000]
 HOLD_S = 1.3
 
 
@@ -34,7 +35,7 @@ async def ask(daemon: Daemon, samples: Samples) -> None:
 async def test_a_hint_goes_with_an_answer_and_ends_with_the_next_press(
     tmp_path: Path, samples: Samples, hint: str
 ) -> None:
-    async with running(tmp_path) as daemon:
+    async with running(tmp_path, sounds={"earcons": True}) as daemon:
         await ask(daemon, samples)
         turn = await daemon.event("turn")
         assert (turn["outcome"], turn["fault"]) == ("answered", None)
@@ -52,7 +53,7 @@ async def test_a_hint_goes_with_an_answer_and_ends_with_the_next_press(
 
 
 async def test_silence_is_not_asked(tmp_path: Path) -> None:
-    async with running(tmp_path) as daemon:
+    async with running(tmp_path, sounds={"earcons": True}) as daemon:
         await ask(daemon, NOTHING)
         turn = await daemon.event("turn")
         assert (turn["outcome"], turn["fault"], turn["body_sent"]) == ("failed", "no-sound", None)
@@ -75,21 +76,21 @@ async def test_silence_is_not_asked_where_it_goes_out_whole(tmp_path: Path) -> N
 
 async def test_a_hint_is_over_after_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(appliance, "_HINTS_END_AFTER_S", 0.2)
-    async with running(tmp_path) as daemon:
+    async with running(tmp_path, sounds={"earcons": True}) as daemon:
         await ask(daemon, NOTHING)
         await daemon.event("fault", fault="no-sound", active=True)
         await daemon.event("fault", fault="no-sound", active=False)
 
 
 async def test_a_short_word_is_not_judged(tmp_path: Path) -> None:
-    async with running(tmp_path) as daemon:
+    async with running(tmp_path, sounds={"earcons": True}) as daemon:
         await daemon.hold(QUIET[:4_410], seconds=0.2)
         assert (await daemon.event("turn"))["outcome"] == "answered"
         assert daemon.told("fault") == []
 
 
 async def test_a_question_that_was_cancelled_is_not_judged(tmp_path: Path) -> None:
-    async with running(tmp_path) as daemon:
+    async with running(tmp_path, sounds={"earcons": True}) as daemon:
         daemon.app.appliance.hand.press()
         await daemon.event("state", state="listening")
         await asyncio.sleep(1.2)

@@ -18,7 +18,12 @@ PACKAGE = Path(__file__).parents[1] / "daemon" / "clonespeaker"
 ROWS = [
     (2, "", "words/__init__"),
     (1, "pure", "__init__ */__init__ cues errors tally turn"),
-    (1, "pure", "audio/convert audio/earcons audio/jitter audio/loudness audio/output audio/pcm audio/ring audio/wav"),
+    (
+        1,
+        "pure",
+        "audio/aside audio/convert audio/earcons audio/jitter audio/lkfs audio/loudness audio/output audio/pcm "
+        "audio/ring audio/wav",
+    ),
     (1, "pure", "audio/detectors audio/endpoint"),
     (1, "pure", "audio/stream audio/voice clone/records clone/reply clone/snippets clone/sse clone/upload"),
     (
@@ -34,6 +39,7 @@ ROWS = [
     (2, "", "audio/calls audio/ear audio/files audio/microphone controls/* memory service state status/client"),
     (2, "portaudio", "audio/devices audio/portaudio"),
     (2, "provision", "provision/folder provision/taking"),
+    (2, "sounds", "sounds/*"),
     (2, "clone", "clone/client clone/connection clone/failures clone/picture"),
     (2, "config", "config/*"),
     (2, "simulate", "simulate/*"),

@@ -51,6 +51,7 @@ from clonespeaker.wiring import (
     make_conversation,
     make_lamps,
     make_microphone,
+    make_repertoire,
     make_speaker,
     manner,
     open_control,
@@ -185,6 +186,7 @@ class App:
         self._exchange.on_upload = lambda live: in_thread(partial(state.note_upload, client.base_url, live=live))
         ear = Ear(settings.button.detector)
         stack.callback(ear.close)
+        repertoire = make_repertoire(settings)
         self.appliance = Appliance(
             microphone=self.microphone,
             speaker=self.speaker,
@@ -192,6 +194,7 @@ class App:
             conversation=self.conversation,
             news=self.news,
             ear=ear,
+            repertoire=repertoire,
             keep_open=settings.microphone.keep_open,
             habits=habits(settings),
             muted=self._kept.muted,
@@ -239,6 +242,7 @@ class App:
                 tasks.create_task(self._kept.run(), name="kept")
                 if settings.button.mode == "tap" and settings.button.end_after_ms:
                     tasks.create_task(ear.prepare(), name="ear")
+                tasks.create_task(asyncio.to_thread(repertoire.load), name="sounds")
                 self.ready.set()
                 notify("READY=1")
                 log.info("ready; status at ws://%s:%d/", settings.status.host, self.port)

@@ -20,6 +20,7 @@ from clonespeaker.audio.microphone import Microphone
 from clonespeaker.audio.pcm import VOLUME_STEP
 from clonespeaker.audio.speaker import Speaker
 from clonespeaker.conversation import Conversation
+from clonespeaker.cues import Earcon
 from clonespeaker.errors import CloneError, ClonespeakerError, DeviceError
 from clonespeaker.exchange import Exchange
 from clonespeaker.hand import Habits, Hand
@@ -27,6 +28,7 @@ from clonespeaker.memory import give_back
 from clonespeaker.news import News
 from clonespeaker.ongoing import OngoingTurn
 from clonespeaker.signals import Signals
+from clonespeaker.sounds.repertoire import Repertoire
 from clonespeaker.turn import (
     Action,
     Cancelled,
@@ -68,6 +70,7 @@ class Appliance:
         conversation: that the exchange is part of.
         news: is told what happens.
         ear: hears when the user has finished, where a press leaves that to it; None: nobody does.
+        repertoire: what it can sound by itself.
         keep_open: whether the microphone stays open between turns.
         habits: how it takes what its user does.
         muted: whether it begins so.
@@ -85,6 +88,7 @@ class Appliance:
         conversation: Conversation,
         news: News,
         ear: Ear | None = None,
+        repertoire: Repertoire,
         keep_open: bool = True,
         habits: Habits,
         muted: bool = False,
@@ -96,12 +100,14 @@ class Appliance:
         self._news = news
         self._ear = ear
         self._keep_open = keep_open
-        self._signals = Signals(speaker)
+        self._signals = Signals(speaker, repertoire, lambda: self.hand.habits, on_quiet=self._rest_later)
+        self._mute_is_unsounded = False
         self._inbox: asyncio.Queue[Event] = asyncio.Queue()
         self._tasks: asyncio.TaskGroup
         self._ongoing: OngoingTurn | None = None
         self._closing: asyncio.Task[None] | None = None
         self._timers: list[asyncio.TimerHandle] = []
+        self._resting: asyncio.TimerHandle | None = None
         self._deaf_until = 0.0
         self.devices = asyncio.Lock()
         """Held while the devices are looked for anew: what happens meanwhile is obeyed right after."""
@@ -115,7 +121,9 @@ class Appliance:
         """Obey events until cancelled. An exception that is nobody's fault but ours ends it."""
         try:
             async with asyncio.TaskGroup() as self._tasks:
+                self._signals.tasks = self._tasks
                 self.post(Started())
+                self._start(self._signals.tell_what_is_wrong_at_the_start(lambda: self._news.faults, self.is_at_rest))
                 while True:
                     event = await self._inbox.get()
                     async with self.devices:
@@ -148,9 +156,12 @@ class Appliance:
 
     def mute(self, muted: bool) -> None:
         """Let nobody be heard, or everybody again. The device stays open; what it gives meanwhile goes nowhere."""
-        self.muted = muted
+        was_muted, self.muted = self.muted, muted
         if muted and self.is_listening():
+            self._mute_is_unsounded = True
             self.post(Cancelled())
+        elif muted != was_muted:
+            self._confirm(Earcon.MUTED if muted else Earcon.UNMUTED)
         if not muted:
             self._deaf_until = time.monotonic()
             self._news.end_fault("muted")
@@ -160,12 +171,18 @@ class Appliance:
     def set_volume(self, volume: int) -> None:
         """Loudness, 0–100."""
         self._speaker.volume = volume
+        self._confirm(Earcon.VOLUME)
         self._news.publish("settings", volume=volume)
         self.on_set()
 
     def step_volume(self, steps: int) -> None:
         """Louder by so many steps, or softer; from 0 to 100."""
         self.set_volume(min(100, max(0, self._speaker.volume + steps * VOLUME_STEP)))
+
+    def _confirm(self, earcon: Earcon) -> None:
+        """What a hand has done, in sound; not into anybody's speech."""
+        if self.turn.state in (State.IDLE, State.THINKING):
+            self._signals.sound(earcon)
 
     def snapshot(self) -> dict[str, Any]:
         """How things stand, as the status protocol has it; without `device` and `clone`, which are not known here."""
@@ -195,6 +212,7 @@ class Appliance:
         if isinstance(event, Pressed) and (error := self.press_refused()) is not None:  # since it was pressed
             event = PressRefused(error=error)
         self.turn, actions = step(before, event)
+        was_spoken = self._ongoing is not None and isinstance(self._ongoing.question, Utterance)
         for action in actions:
             match action:
                 case Action.LISTEN:
@@ -208,10 +226,9 @@ class Appliance:
                 case Action.TELL:
                     assert isinstance(event, PressRefused | Failed)
                     self._note(event.error)
-                    if self.hand.habits.earcons_on:
-                        self._signals.failed(self._tasks, after=self._closing)
-                        if before.state is State.IDLE:  # else a turn's end sees to it
-                            self._after(_REST_AFTER_S, lambda: self._start(self._rest()))
+                    asked = was_spoken or isinstance(event, PressRefused)
+                    fault = (event.error and event.error.fault) or "rejected"
+                    self._signals.tell(fault, asked=asked, after=self._closing)
                 case Action.HINT:
                     self._news.begin_fault(_nobody_spoke())
                 case Action.NOTE:
@@ -222,21 +239,29 @@ class Appliance:
         if self.turn != before:
             log.info("%s (turn %d)", self.turn.state, self.turn.number)
             self._news.stand(self.turn.state, self._number)
+            self._signals.stand(self.turn.state)
 
     def _listen(self, *, until_quiet: bool) -> None:
         turn = self._begin(Utterance(), self.hand.pressed_at)
         turn.start(self._tasks, self._exchange)
+        # What was said while it was muted stays unheard, and so does what it sounded itself.
+        heard_for_s = time.monotonic() - max(self._deaf_until, self._signals.heard_until)
         turn.record(
             self._tasks,
             self._microphone,
-            # What was said while it was muted stays unheard.
-            pre_roll_ms=min(self.hand.habits.pre_roll_ms, (time.monotonic() - self._deaf_until) * 1_000),
+            pre_roll_ms=max(0.0, min(self.hand.habits.pre_roll_ms, heard_for_s * 1_000)),
             keep_open=self._keep_open,
             after=self._closing,
+            start=self._signals.sound_start,
+            on_end=self._confirm_end,
         )
         if until_quiet and self._ear is not None and self.hand.habits.end_after_ms:
             turn.hear_the_end(self._tasks, self._ear, end_after_ms=self.hand.habits.end_after_ms)
         self._after(self.hand.habits.max_seconds, lambda: self.post(LimitReached(turn.number)))
+
+    def _confirm_end(self) -> None:
+        if self.turn.state is State.THINKING:
+            self._signals.sound(Earcon.STOP)
 
     def _ask(self, text: str, image_url: str | None) -> None:
         turn = self._begin(text, time.monotonic())
@@ -263,11 +288,15 @@ class Appliance:
         turn, self._ongoing = self._ongoing, None
         assert turn is not None
         self._stop_timers()
+        self._signals.hush()
         self._closing = self._start(self._report(turn, outcome, error))
+        if self._mute_is_unsounded:
+            self._signals.sound(Earcon.MUTED, after=self._closing)
+            self._mute_is_unsounded = False
         if outcome is Outcome.ANSWERED:
             self._news.end_faults_of_the_clone()
         self._after(_HINTS_END_AFTER_S, self._news.end_hints)
-        self._after(_REST_AFTER_S, lambda: self._start(self._rest()))
+        self._rest_later()
         if self.hand.habits.new_conversation_after_s:
             self._after(self.hand.habits.new_conversation_after_s, lambda: self._start(self._renew_quietly()))
 
@@ -291,6 +320,11 @@ class Appliance:
         # Why a device is missing has been told by who keeps it open; a turn that misses it knows less.
         if not (isinstance(error, DeviceError) and error.fault in self._news.faults):
             self._news.begin_fault(error)
+
+    def _rest_later(self) -> None:
+        if self._resting is not None:
+            self._resting.cancel()
+        self._resting = asyncio.get_running_loop().call_later(_REST_AFTER_S, lambda: self._start(self._rest()))
 
     async def _rest(self) -> None:
         if not self.is_at_rest():
@@ -316,6 +350,8 @@ class Appliance:
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
+        if self._resting is not None:
+            self._resting.cancel()
 
 
 def _nobody_spoke() -> ClonespeakerError:

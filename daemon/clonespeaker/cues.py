@@ -35,6 +35,7 @@ class Earcon(StrEnum):
     MUTED = "muted"
     UNMUTED = "unmuted"
     VOLUME = "volume"
+    READY = "ready"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ STATES: dict[State, Cue] = {
     State.SPEAKING: Cue(BLUE, Pattern.LEVEL),
 }
 
-MUTED = Cue(RED, Pattern.STEADY, Earcon.MUTED)
+MUTED = Cue(RED, Pattern.STEADY, Earcon.MUTED, spoken=True)
 
 # Amber passes by itself, red needs somebody.
 _PASSES = Cue(AMBER, Pattern.BLINK, Earcon.ERROR, spoken=True)

@@ -22,7 +22,9 @@ class Habits:
         max_seconds: the longest recording.
         tap_mode: a press begins the recording, the next one ends it; releases mean nothing.
         end_after_ms: in tap mode, quiet after speech that ends it, too; 0: none does.
-        earcons_on: whether failures are heard.
+        earcons_on: whether earcons are heard.
+        start_on: whether one tells that it listens; what is said before it has been heard does not count.
+        speech_on: whether faults are spoken.
         new_conversation_after_s: quiet after which the next visitor has a new conversation; 0: never.
     """
 
@@ -32,6 +34,8 @@ class Habits:
     tap_mode: bool = False
     end_after_ms: float = 0
     earcons_on: bool = True
+    start_on: bool = False
+    speech_on: bool = True
     new_conversation_after_s: float = 0
 
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
@@ -20,7 +20,7 @@ from clonespeaker.errors import CloneError, ClonespeakerError, DeviceError
 from clonespeaker.exchange import Exchange
 from clonespeaker.news import News
 from clonespeaker.timeline import Timeline
-from clonespeaker.turn import Drained, Event, Failed, MicrophoneLost, NothingSaid, ReplyStarted, SpeechEnded
+from clonespeaker.turn import Cancelled, Drained, Event, Failed, MicrophoneLost, NothingSaid, ReplyStarted, SpeechEnded
 from clonespeaker.utterance import Utterance
 
 log = logging.getLogger(__name__)
@@ -76,6 +76,8 @@ class OngoingTurn:
         pre_roll_ms: float,
         keep_open: bool,
         after: asyncio.Task[None] | None = None,
+        start: Callable[[asyncio.Task[None] | None], Awaitable[float | None]],
+        on_end: Callable[[], None] = lambda: None,
     ) -> None:
         """Let the question grow by what the microphone hears, until `finish`.
 
@@ -84,9 +86,12 @@ class OngoingTurn:
             microphone: to be opened, where it is not kept open.
             pre_roll_ms: what of before now belongs to it.
             keep_open: whether it stays open between turns.
-            after: the turn before being closed: it may still be giving the microphone back.
+            after: the turn before being closed: it may still be giving the microphone back, and its reply fade out.
+            start: tells the user that it listens, once that is so, and from when on what is heard counts; None: what
+                was heard before counts, too.
+            on_end: called when the last of it has been heard.
         """
-        recording = self._record(microphone, pre_roll_ms, keep_open, after)
+        recording = self._record(microphone, pre_roll_ms, keep_open, after, start, on_end)
         self._tasks.append(tasks.create_task(recording, name=f"recording {self.number}"))
 
     def hear_the_end(self, tasks: asyncio.TaskGroup, ear: Ear, *, end_after_ms: float) -> None:
@@ -114,7 +119,13 @@ class OngoingTurn:
             self._post(Drained(self.number))
 
     async def _record(
-        self, microphone: Microphone, pre_roll_ms: float, keep_open: bool, after: asyncio.Task[None] | None
+        self,
+        microphone: Microphone,
+        pre_roll_ms: float,
+        keep_open: bool,
+        after: asyncio.Task[None] | None,
+        start: Callable[[asyncio.Task[None] | None], Awaitable[float | None]],
+        on_end: Callable[[], None],
     ) -> None:
         assert isinstance(self.question, Utterance)
         if not keep_open and after is not None:
@@ -125,20 +136,28 @@ class OngoingTurn:
                 await microphone.in_thread(microphone.open)
                 self._news.end_fault("no-microphone")
                 pre_roll_ms = _SINCE_IT_WAS_OPENED_MS
-            self._recording = recording = microphone.record(pre_roll_ms=pre_roll_ms)
-            self.timeline.first_frame = recording.first_frame_at
+            begins_at = await start(after)
+            if begins_at is not None and self.timeline.released is not None:  # the user was not told to speak yet
+                self._post(Cancelled(self.number))
+                return
+            self._recording = recording = microphone.record(pre_roll_ms=pre_roll_ms if begins_at is None else 0)
+            self.timeline.first_frame = max(recording.first_frame_at, begins_at or 0.0)
+            too_early = round((self.timeline.first_frame - recording.first_frame_at) * Utterance.RATE_HZ)
             if self.timeline.released is not None:  # while the microphone was being opened
                 recording.finish()
             loudness = Loudness(Utterance.RATE_HZ)
             async for samples in recording:
-                loudness.add(samples)
-                self.question.add(samples)
+                counts = samples[too_early:]
+                too_early -= samples.size - counts.size
+                loudness.add(counts)
+                self.question.add(counts)
                 self._news.level("microphone", samples)
             hint = loudness.error()
             if hint is not None and hint.fault == "no-sound":
                 self._post(Failed(self.number, hint))  # and the question never ends: what went out breaks off
             else:
                 self.question.end()
+                on_end()
                 if hint is not None:
                     self._news.begin_fault(hint)
             if recording.lost_samples:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
@@ -25,6 +26,7 @@ from clonespeaker.exchange import Manner
 from clonespeaker.hand import Habits
 from clonespeaker.lamps import Brightness, Lamps
 from clonespeaker.lights.light import Light
+from clonespeaker.sounds.repertoire import Repertoire
 from clonespeaker.state import StateDir
 from clonespeaker.upkeep import Sound
 from clonespeaker.words import load_words
@@ -64,6 +66,16 @@ def make_speaker(sound: Sound, speaker: kinds.Speaker, *, in_thread: InThread = 
     )
 
 
+def make_repertoire(settings: Settings) -> Repertoire:
+    """What the device sounds by itself, in its language."""
+    directory = settings.sounds.directory
+    return Repertoire(
+        lambda: load_words(settings.language).prompts(),
+        settings.language,
+        directory=Path(directory) if directory else None,
+    )
+
+
 def habits(settings: Settings) -> Habits:
     """The appliance's."""
     return Habits(
@@ -73,6 +85,8 @@ def habits(settings: Settings) -> Habits:
         tap_mode=settings.button.mode == "tap",
         end_after_ms=settings.button.end_after_ms,
         earcons_on=settings.sounds.earcons,
+        start_on=settings.sounds.start,
+        speech_on=settings.sounds.speech,
         new_conversation_after_s=settings.clone.new_conversation_after_s,
     )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from clonespeaker.cli import provision
+from clonespeaker.cli import alarm
 
 KEY = "dsk-recognisable0123456789"
 SETTINGS = "clone:\n  slug: my-clone\nspeaker:\n  volume: 60\n"
@@ -328,7 +328,7 @@ class TestDisks:
 def test_the_same_mistakes_are_sounded_once_a_boot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each restart of the daemon starts the provisioning, too; /run is empty after a boot."""
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
-    told = [provision._was_sounded(problems) for problems in (["a"], ["a"], ["a", "b"], ["a", "b"])]
+    told = [alarm.was_told(words) for words in ("a", "a", "a\nb", "a\nb")]
     assert told == [False, True, False, True]
     monkeypatch.delenv("RUNTIME_DIRECTORY")
-    assert not provision._was_sounded(["a", "b"])  # by hand
+    assert not alarm.was_told("a\nb")  # by hand

@@ -27,6 +27,8 @@ OTHERS = {
     "lights.quiet_hours": "22:00-07:00",
     "lights.quiet_brightness": 0,
     "sounds.earcons": False,
+    "sounds.start": True,
+    "sounds.speech": False,
     "kiosk.title": "Ask Ada",
     "kiosk.text_percent": 120,
     "kiosk.theme": "dark",

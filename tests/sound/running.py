@@ -131,6 +131,7 @@ async def run_daemon(card: SoundCard, state_dir: Path, **sections: dict[str, Any
         microphone=kinds.Microphone(**sections.get("microphone", {})),
         speaker=kinds.Speaker(**{"volume": 100} | sections.get("speaker", {})),
         button=kinds.Button(**{"source": "none"} | sections.get("button", {})),
+        sounds=kinds.Sounds(**{"earcons": False, "speech": False} | sections.get("sounds", {})),
         status=kinds.Status(port=0),
         state_dir=str(state_dir),
     )

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from clonespeaker.cli.alarm import alarm
+from clonespeaker.cli.alarm import announcement
+from clonespeaker.config.settings import Settings
+from clonespeaker.cues import Earcon
 from tests.sound.card import SoundCard
 from tests.sound.matching import trace
 
@@ -45,7 +47,8 @@ async def test_a_mistake_is_heard(card: SoundCard, tmp_path: Path, in_force: str
     if "not there" in in_force:  # at the volume that a device has when nobody sets it
         assert heard.any()
     else:
-        assert trace(alarm(), heard).is_smooth
+        said = await asyncio.to_thread(announcement, "wrong-card", Settings(), Earcon.ERROR, times=3)
+        assert trace(said, heard).is_smooth
 
 
 async def test_a_device_that_is_set_to_silence_is_heard_all_the_same(card: SoundCard, tmp_path: Path) -> None:

@@ -40,6 +40,11 @@ def open_resampler(from_hz: int, to_hz: int) -> Resampler:
     return _AsItCame() if from_hz == to_hz else _Soxr(from_hz, to_hz)
 
 
+def at_rate(samples: Samples, from_hz: int, to_hz: int) -> Samples:
+    """A whole sound at another rate."""
+    return open_resampler(from_hz, to_hz).convert(samples, last=True)
+
+
 class OneRate:
     """Mono int16 whose rate may change from piece to piece → one rate.
 

@@ -4,6 +4,8 @@ The loop steers it by three notes. `playing`: take from the ring; cleared here w
 fade out within one fade, throw the rest of the ring away; cleared here when done. `first_heard_at`: None, set by the
 loop, where a sound begins; the time of it, set here.
 
+Beside it, an `aside` may be given: it waits while something fades out, and is cut by what is played.
+
 A sound that begins is ramped up; one that breaks off glides from where it was to silence, for what the ear is left at
 in the middle of a wave would click. Samples between are as they came.
 """
@@ -14,6 +16,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from clonespeaker.audio.aside import Aside
 from clonespeaker.audio.convert import spread
 from clonespeaker.audio.ring import PlaybackRing
 
@@ -34,6 +37,7 @@ class Output:
 
     Attributes:
         ring: mono samples at the device's rate.
+        aside: a short sound to be heard beside, while nothing else is; set by the loop, cleared here when it is over.
         first_heard_at: when the sound going on was first heard, on the clock; None before.
         last_heard_at: when the last sample so far has been heard.
         periods: periods asked for since the beginning; stands still when the device is gone.
@@ -55,6 +59,7 @@ class Output:
         self.ring = PlaybackRing(0)
         self.playing = False
         self.hushing = False
+        self.aside: Aside | None = None
         self.first_heard_at: float | None = None
         self.last_heard_at = 0.0
         self.periods = 0
@@ -81,10 +86,16 @@ class Output:
         busy, unheard = self.playing or self.hushing, self.first_heard_at is None
         out = np.zeros(frames, np.int16)
         glide, self._glide = self._glide[:frames], _NOTHING
-        if self.playing:
-            self._play(out, now + min(max(delay_s, 0.0), _DELAY_MOST_S))
+        heard_at = now + min(max(delay_s, 0.0), _DELAY_MOST_S)
+        playing, aside = self.playing, self.aside
+        if playing:
+            self._play(out, heard_at)
         if glide.size:
             out[: glide.size] = np.clip(glide.astype(np.int32) + out[: glide.size], -32_768, 32_767)
+        if aside is not None and (aside.has_begun or not self.hushing):
+            cut = playing and not self.hushing
+            if aside.add_to(out, heard_at, self._rate_hz, fade=self._fade, cut=cut) and self.aside is aside:
+                self.aside = None
         if self.hushing:
             self.ring.flush()
             self.playing = self.hushing = False

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 import threading
 import time
 from collections.abc import Callable
 
+import numpy as np
+
+from clonespeaker.audio.aside import Aside
+from clonespeaker.audio.convert import at_rate
 from clonespeaker.audio.jitter import JitterBuffer
 from clonespeaker.audio.output import Output
+from clonespeaker.audio.pcm import Samples, volume_gain
 from clonespeaker.audio.playback import SILENT_AFTER_S, Playback
 from clonespeaker.audio.stream import Fill, InThread, Stream
 from clonespeaker.errors import DeviceError
@@ -20,6 +26,7 @@ the device's thread may wait for half a period. At all times, it would cost an i
 
 _FADES_WITHIN_S = 0.1  # of a sound that is going on when the device is closed; two periods of most cards
 _FADE_LOOK_S = 0.003
+_ASIDE_LOOK_S = 0.05  # while one sounds: is the device still there, has the volume changed?
 
 
 class Speaker:
@@ -50,6 +57,7 @@ class Speaker:
         self._opened: tuple[Stream, Output] | None = None
         self._awake_since: float | None = None
         self._newest_output: Output | None = None  # of the open device, or of the last one
+        self._newest_aside: Aside | None = None
         self._switching = threading.Lock()  # these methods run in threads, and a press may come as it falls asleep
         self.jitter = JitterBuffer(start_ms)
         self.read_ahead_s = read_ahead_s
@@ -126,7 +134,13 @@ class Speaker:
             if self._opened is not None and self._awake_since is not None:
                 stream, output = self._opened
                 give_up_at = time.monotonic() + _FADES_WITHIN_S
-                while output.hushing and stream.is_active() and time.monotonic() < give_up_at:
+                if output.aside is not None:
+                    output.aside.stopping = True
+                while (
+                    (output.hushing or output.aside is not None)
+                    and stream.is_active()
+                    and time.monotonic() < give_up_at
+                ):
                     time.sleep(_FADE_LOOK_S)
                 if not output.hushing and self.silent_for_s < SILENT_AFTER_S:
                     stream.stop()  # lets out what it was given; closing alone would cut it off
@@ -147,6 +161,54 @@ class Speaker:
         Raises:
             DeviceError: the device is not open.
         """
+        return Playback(self, *self._device())
+
+    async def sound_aside(self, samples: Samples, rate_hz: int) -> None:
+        """Let a short sound be heard as long as nothing is played: mono at `rate_hz`, its ends faded. Wakes the device.
+
+        Returns when its last sample has been heard, or when something that is played has cut it; cancelled, it fades
+        out. One at a time.
+
+        Raises:
+            DeviceError: the device is not open, does not start, or stopped asking for sound.
+        """
+        stream, output = self._device()
+        if rate_hz != stream.rate_hz:
+            samples = await asyncio.to_thread(at_rate, samples, rate_hz, stream.rate_hz)
+        await self.in_thread(self.wake)
+        missing = round(self.lead_in_ms / 1_000 * stream.rate_hz) - output.awake_frames
+        lead_in = np.zeros(max(0, missing), np.int16)
+        while output.aside is not None:  # the one before, fading out
+            self._raise_if_lost(stream)
+            await asyncio.sleep(_FADE_LOOK_S)
+        loop, over = asyncio.get_running_loop(), asyncio.Event()
+        aside = Aside(
+            np.concatenate((lead_in, samples)),
+            volume_gain(self.volume),
+            lambda: loop.call_soon_threadsafe(over.set),
+        )
+        output.aside = self._newest_aside = aside
+        try:
+            while not over.is_set():
+                self._raise_if_lost(stream)
+                aside.gain = volume_gain(self.volume)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_ASIDE_LOOK_S):
+                        await over.wait()
+            await asyncio.sleep(self.aside_heard_until - time.monotonic())
+        finally:
+            aside.stopping = True
+
+    @property
+    def aside_heard_until(self) -> float:
+        """When the last sound of `sound_aside` was heard, or the last of it so far will be, in monotonic seconds."""
+        return (self._newest_aside and self._newest_aside.heard_until) or 0.0
+
+    def _raise_if_lost(self, stream: Stream) -> None:
+        if self.stream is not stream or self.silent_for_s > 2 * SILENT_AFTER_S:
+            raise DeviceError("speaker", f"the speaker ({stream.device}) stopped taking sound; is it unplugged?")
+
+    def _device(self) -> tuple[Stream, Output]:
         if self._opened is None:
             raise DeviceError("speaker", "the speaker is not open")
-        return Playback(self, *self._opened)
+        return self._opened

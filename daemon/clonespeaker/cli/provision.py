@@ -10,14 +10,15 @@ import argparse
 import contextlib
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from clonespeaker import __version__
 from clonespeaker.cli.terminal import complain, say
 from clonespeaker.config.load import Loaded, load, load_text, require_clone
-from clonespeaker.config.settings import Speaker
+from clonespeaker.config.settings import Settings
+from clonespeaker.cues import Earcon
 from clonespeaker.errors import CardError, ClonespeakerError, ConfigError
 from clonespeaker.provision import taking
 from clonespeaker.provision.card import (
@@ -37,6 +38,8 @@ from clonespeaker.provision.card import (
 from clonespeaker.provision.folder import Folder
 from clonespeaker.provision.texts import done_text, problems_text
 
+_MISTAKE_TIMES = 3  # the tones
+_GLAD_WITHIN_S = 5.0  # a speaker is looked for: the daemon waits
 _WHERE_KEYS_GO = f"put the key alone in a file of its own beside this one, {KEY}"
 
 
@@ -47,14 +50,14 @@ class Left:
     Attributes:
         settings: their text, or None.
         key: the key, or None.
-        speakers: to sound mistakes on; that of the new settings first, then that of those in force.
+        loaded: settings whose speaker and language mistakes are told by; the new ones first, then those in force.
         problems: what is wrong; with any, nothing is taken.
         taken: it is in force now.
     """
 
     settings: str | None = None
     key: str | None = field(default=None, repr=False)
-    speakers: list[Speaker] = field(default_factory=list)
+    loaded: list[Settings] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     taken: bool = False
 
@@ -67,6 +70,8 @@ def main(options: argparse.Namespace) -> int:
             names = sort(card.files())
         if not names:
             say(f"nothing to take over in {options.card}: no {SETTINGS} and no {KEY}")
+            if not options.silent:
+                _tell_that_there_is_no_key(options.device)
             return 0
         left = Left()
         try:
@@ -80,7 +85,25 @@ def main(options: argparse.Namespace) -> int:
             say(f"{what} taken over from {options.card / name}")
     if names.half_erased:
         say("a key that a power cut had left half erased is gone")
+    if not options.silent and "RUNTIME_DIRECTORY" in os.environ:  # who does it by hand reads it
+        from clonespeaker.cli.alarm import announce
+
+        announce("ready", left.loaded, Earcon.READY, opens_within_s=_GLAD_WITHIN_S)
     return 0
+
+
+def _tell_that_there_is_no_key(device: Path) -> None:
+    """Aloud, where a device starts that nobody has given one yet; else it would be as if it were broken."""
+    if "RUNTIME_DIRECTORY" not in os.environ or _has_key(device):
+        return
+    from clonespeaker.cli import alarm
+
+    if alarm.is_booting() and not alarm.was_told("no key"):
+        say("there is no key yet: run `sudo clonespeaker setup`, or see docs/provisioning.md")
+        left = Left()
+        with contextlib.suppress(ConfigError):
+            left.loaded.append(load(device / taking.CONFIG, os.environ).settings)
+        alarm.announce("no-key", left.loaded, Earcon.ERROR)
 
 
 def _check(card: Folder, names: Names, device: Path, left: Left) -> None:
@@ -107,7 +130,7 @@ def _check_in_force(device: Path, left: Left, *, lone_key: str | None) -> None:
     path = device / taking.CONFIG
     try:
         loaded = load(path, os.environ)
-        left.speakers.append(loaded.settings.speaker)
+        left.loaded.append(loaded.settings)
         require_clone(loaded)
         _require_own_key(str(path), loaded)
     except ConfigError as error:
@@ -123,7 +146,7 @@ def _check_settings(name: str, left: Left) -> None:
     quotes = list(typographic_quotes(name, left.settings))
     try:
         loaded = load_text(name, left.settings, os.environ, where_keys_go=_WHERE_KEYS_GO)
-        left.speakers.append(loaded.settings.speaker)
+        left.loaded.append(loaded.settings)
         require_clone(loaded)
         _require_own_key(name, loaded)
     except ConfigError as error:
@@ -177,24 +200,13 @@ def _tell(card: Folder, error: ClonespeakerError, left: Left, *, silent: bool) -
         complain(f"the same, in more words, is in {card.path / PROBLEMS}")
     except OSError as failed:
         complain(f"{card.path / PROBLEMS} can't be written ({failed.strerror})")
-    if not silent and not _was_sounded(problems):
-        from clonespeaker.cli.alarm import sound_alarm  # last of all: what it plays on may hang
+    if not silent:
+        from clonespeaker.cli.alarm import announce, was_told  # last of all: what it plays on may hang
 
-        if not sound_alarm([*left.speakers, Speaker()]):
+        if not was_told("\n".join(problems)) and not announce(
+            "wrong-card", left.loaded, Earcon.ERROR, times=_MISTAKE_TIMES
+        ):
             say("no speaker was found to sound it on")
-
-
-def _was_sounded(problems: Sequence[str]) -> bool:
-    """Whether these very problems were sounded since the boot; then the daemon's restarts need not wait for that."""
-    if "RUNTIME_DIRECTORY" not in os.environ:  # by hand
-        return False
-    sounded = Path(os.environ["RUNTIME_DIRECTORY"]) / "sounded"
-    words = "\n".join(problems)
-    with contextlib.suppress(OSError):
-        if sounded.exists() and sounded.read_text() == words:
-            return True
-        sounded.write_text(words)
-    return False
 
 
 def _read(card: Folder, name: str) -> bytes:

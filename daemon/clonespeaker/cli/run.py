@@ -9,43 +9,80 @@ import logging
 import os
 import sys
 import threading
+from pathlib import Path
+
+import msgspec
 
 from clonespeaker.app import App
 from clonespeaker.config.credentials import read_api_key, read_status_tokens
-from clonespeaker.config.load import load, require_clone
-from clonespeaker.errors import EXIT_FAILED
+from clonespeaker.config.load import DEFAULT_PATH, load, require_clone
+from clonespeaker.config.settings import Settings
+from clonespeaker.cues import Earcon
+from clonespeaker.errors import EXIT_FAILED, ClonespeakerError, ConfigError, DeviceError, StuckError
 
 _END_S = 1.0
+_SPEAKER_WITHIN_S = 5.0  # is looked for, to say why it can't start
 
 
 def main(options: argparse.Namespace) -> int:
     """Run it until it is told to stop."""
     log_to_stderr(logging.DEBUG if options.verbose else logging.INFO)
-    loaded = load(options.config, os.environ)
-    require_clone(loaded)
-    api_key = read_api_key(loaded.settings, os.environ)
-    tokens = read_status_tokens(loaded.settings)
-    faulthandler.enable()  # a watchdog's SIGABRT then tells where it hung
-    app = App(
-        loaded.settings,
-        api_key=api_key,
-        token=tokens.control,
-        read_token=tokens.read,
-        reread=lambda: load(options.config, os.environ).settings,
-    )
-    asyncio.run(_run(app))
+    settings = None
+    try:
+        loaded = load(options.config, os.environ)
+        settings = loaded.settings
+        require_clone(loaded)
+        api_key = read_api_key(settings, os.environ)
+        tokens = read_status_tokens(settings)
+        faulthandler.enable()  # a watchdog's SIGABRT then tells where it hung
+        app = App(
+            settings,
+            api_key=api_key,
+            token=tokens.control,
+            read_token=tokens.read,
+            reread=lambda: load(options.config, os.environ).settings,
+        )
+        _run(app)
+    except ClonespeakerError as error:
+        _say_aloud(error, settings, options.config or DEFAULT_PATH)
+        raise
     return 0
 
 
-async def _run(app: App) -> None:
+def _run(app: App) -> None:
+    # The loop's end waits for its threads, and one that hangs in PortAudio never returns. Nothing is lost by leaving it
+    # behind; what is to outlive this process is on the disk.
+    give_up = threading.Timer(_END_S, os._exit, (EXIT_FAILED,))
+    give_up.daemon = True
+
+    async def run() -> None:
+        try:
+            await app.run()
+        finally:
+            give_up.start()
+
     try:
-        await app.run()
-    finally:
-        # The loop's end waits for its threads, and one that hangs in PortAudio never returns. Nothing is lost by
-        # leaving it behind; what is to outlive this process is on the disk.
-        give_up = threading.Timer(_END_S, os._exit, (EXIT_FAILED,))
-        give_up.daemon = True
-        give_up.start()
+        asyncio.run(run())
+    except ClonespeakerError as error:
+        if not isinstance(error, StuckError):  # something is still to be said, and no thread was left behind
+            give_up.cancel()
+        raise
+
+
+def _say_aloud(error: ClonespeakerError, settings: Settings | None, config: Path) -> None:
+    """Why it can't start, where it is a service and nobody reads the journal; once a boot."""
+    if "RUNTIME_DIRECTORY" not in os.environ or isinstance(error, StuckError):
+        return
+    from clonespeaker.cli.alarm import announce, language_in, was_told
+
+    if was_told(str(error)):
+        return
+    if settings is None:
+        settings = msgspec.structs.replace(Settings(), language=language_in(config))
+    is_the_button = isinstance(error, DeviceError) and error.device == "button"
+    name = "wrong-settings" if isinstance(error, ConfigError) else "no-button" if is_the_button else "cant-start"
+    # What is said must not outlast the unit's patience either.
+    announce(name, [settings], Earcon.ERROR, opens_within_s=_SPEAKER_WITHIN_S)
 
 
 def log_to_stderr(level: int) -> None:

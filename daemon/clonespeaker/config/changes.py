@@ -28,6 +28,8 @@ AT_ONCE = frozenset(
         "lights.quiet_hours",
         "lights.quiet_brightness",
         "sounds.earcons",
+        "sounds.start",
+        "sounds.speech",
         "kiosk.title",
         "kiosk.text_percent",
         "kiosk.theme",

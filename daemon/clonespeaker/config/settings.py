@@ -275,7 +275,24 @@ class Lights(Section, frozen=True, kw_only=True):
 class Sounds(Section, frozen=True, kw_only=True):
     """What is heard besides the clone."""
 
-    earcons: Annotated[bool, Meta(description="Short sounds when something went wrong.")] = True
+    earcons: Annotated[
+        bool, Meta(description="Short sounds that tell what it does, that something is wrong, and what a hand has set.")
+    ] = True
+    start: Annotated[
+        bool,
+        Meta(
+            description="A short sound at the press, too. What is said before it has been heard is not recorded, and "
+            "there is no pre-roll."
+        ),
+    ] = False
+    speech: Annotated[bool, Meta(description="Say in words, in the device's language, what is wrong.")] = True
+    directory: Annotated[
+        AbsolutePath | None,
+        Meta(
+            description="A directory of WAV files that take the place of the built-in sounds: start.wav, "
+            "de/offline.wav. Empty: none."
+        ),
+    ] = None
 
 
 class Status(Section, frozen=True, kw_only=True):

@@ -37,13 +37,19 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         name: the language's own name.
         states: by the status protocol's names, and `muted`.
         faults: by the names of `errors.FAULTS`.
+        alone: what is said where no daemon runs, by names of its own.
         page: what only the kiosk page says.
     """
 
     name: Text
     states: dict[Text, Text]
     faults: dict[Text, FaultWords]
+    alone: dict[Text, FaultWords]
     page: dict[Text, Text]
+
+    def prompts(self) -> dict[str, tuple[str, ...]]:
+        """All that may be said aloud: name → its sentences."""
+        return {name: (words.what, words.remedy) for name, words in (self.faults | self.alone).items()}
 
 
 def load_words(language: str) -> Words:

@@ -17,6 +17,7 @@ from clonespeaker.cli.setup import cards
 from clonespeaker.cli.setup.devices import Devices
 from clonespeaker.cli.setup.dialogue import Dialogue, columns
 from clonespeaker.cli.setup.draft import Draft
+from clonespeaker.cues import Earcon
 from clonespeaker.errors import DeviceError
 
 RECORD_S = 4.0
@@ -27,10 +28,9 @@ _DRAW_EVERY_S = 0.07
 def try_speaker(draft: Draft, devices: Devices, talk: Dialogue) -> None:
     """Play two tones until they are heard, or whoever listens goes on without."""
     while True:
-        talk.tell("Two rising tones are played now.")
+        talk.tell("Four rising tones are played now.")
         try:
-            # The tones of a failure fall; the other way round, they say that all is well.
-            talk.interrupts.run(_play(devices.speaker(), earcons.failed()[::-1].copy()))
+            talk.interrupts.run(_play(devices.speaker(), earcons.make(Earcon.READY)))
         except DeviceError as error:
             talk.warn(str(error))
         if talk.yes("Did you hear them?"):
