@@ -15,7 +15,7 @@ DEBIAN_RUN := python3-venv python3-dev gcc portaudio19-dev libportaudio2 libasou
 DEBIAN_TEST := $(DEBIAN_RUN) pulseaudio pulseaudio-utils espeak-ng systemd-container
 
 # For `make deb`, of Debian 12 or 13.
-DEBIAN_DEB := debhelper dpkg-dev python3-venv python3-shtab
+DEBIAN_DEB := debhelper dpkg-dev python3-venv python3-shtab espeak-ng
 ARCHITECTURES ?= amd64 arm64
 
 # For `make appliance`, on a Debian 12: a machine in qemu, of this Debian's own packages. gpio-sim is compiled for it.
@@ -63,9 +63,12 @@ fuzz: $(VENV)/.fuzz
 deb: packages-deb
 	@rm -rf build/deb && mkdir -p build/deb dist
 	@test -x build/pip/bin/python || python3 -m venv build/pip
+	@build/pip/bin/pip install --quiet --disable-pip-version-check numpy msgspec soxr pyyaml  # to make the prompts, once for all
+	@PYTHONPATH=daemon build/pip/bin/python -B -m clonespeaker sounds --make build/prompts
 	@set -e; for architecture in $(ARCHITECTURES); do \
 	  tree=build/deb/$$architecture/clonespeaker; mkdir -p $$tree; \
 	  cp -r CHANGELOG.md LICENSE README.md config daemon debian docs hardware systemd $$tree; \
+	  mkdir -p $$tree/build; cp -r build/prompts $$tree/build; \
 	  PATH=$$PWD/build/pip/bin:$$PATH debian/fetch-wheels.sh $$architecture $$tree/build/wheels; \
 	  (cd $$tree && dpkg-buildpackage --host-arch=$$architecture --build=binary --no-check-builddeps --no-sign) \
 	    >build/deb/$$architecture.log 2>&1 || { cat build/deb/$$architecture.log; exit 1; }; \

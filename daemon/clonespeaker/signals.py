@@ -25,8 +25,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Collection, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable, Collection
+from functools import partial
 
 from clonespeaker.audio.speaker import Speaker
 from clonespeaker.cues import FAULTS, Earcon, gravest
@@ -99,7 +99,7 @@ class Signals:
         It takes the place of what sounds; where that is the same (a slider that is drawn), one is enough.
         """
         if self._habits().earcons_on and not (self.sounding and self._sounds is earcon):
-            self._begin(self._sound_earcon(earcon), after)
+            self._begin(partial(self._sound_earcon, earcon), after)
             self._sounds = earcon
 
     def tell(self, fault: str, *, asked: bool, after: asyncio.Task[None] | None = None) -> None:
@@ -111,7 +111,7 @@ class Signals:
         if in_words:
             self._spoken_at[fault] = now
         if in_words or (cue.earcon is not None and self._habits().earcons_on):
-            self._begin(self._tell(fault, in_words=in_words), after)
+            self._begin(partial(self._tell, fault, in_words=in_words), after)
 
     def stand(self, state: State) -> None:
         """Where the device stands from now on."""
@@ -152,20 +152,19 @@ class Signals:
                 return
             await asyncio.sleep(1)
 
-    def _begin(self, work: Coroutine[Any, Any, None], after: asyncio.Task[None] | None) -> None:
+    def _begin(self, work: Callable[[], Awaitable[None]], after: asyncio.Task[None] | None) -> None:
         if self._sounding is not None:
             self._sounding.cancel()
         self._sounds = None
         self._sounding = self.tasks.create_task(self._run(work, after))
 
-    async def _run(self, work: Coroutine[Any, Any, None], after: asyncio.Task[None] | None) -> None:
-        with contextlib.closing(work):  # it may never begin
-            if after is not None:
-                await asyncio.wait([after])
-            with contextlib.suppress(DeviceError):  # a device that can't say it has been told in other ways
-                async with self._one_at_a_time:
-                    await work
-            self._on_quiet()
+    async def _run(self, work: Callable[[], Awaitable[None]], after: asyncio.Task[None] | None) -> None:
+        if after is not None:
+            await asyncio.wait([after])
+        with contextlib.suppress(DeviceError):  # a device that can't say it has been told in other ways
+            async with self._one_at_a_time:
+                await work()
+        self._on_quiet()
 
     async def _sound_earcon(self, earcon: Earcon) -> None:
         await self._sound(await self._earcon(earcon))

@@ -52,8 +52,14 @@ def announce(
         opens_within_s: how long a speaker is looked for.
     """
     said = announcement(name, settings[0] if settings else Settings(), earcon, times=times)
-    speakers = [*(each.speaker for each in settings), kinds.Speaker()]
-    return asyncio.run(_sound(said, speakers, opens_within_s))
+    return sound_on_one_of(said, [*(each.speaker for each in settings), kinds.Speaker()], opens_within_s=opens_within_s)
+
+
+def sound_on_one_of(
+    samples: Samples, speakers: Sequence[kinds.Speaker], *, opens_within_s: float = _OPENS_WITHIN_S
+) -> bool:
+    """Sound it, mono at `RATE_HZ`, on the first that can be opened; False where none could in time. Blocks."""
+    return asyncio.run(_sound(samples, speakers, opens_within_s))
 
 
 def announcement(name: str, settings: Settings, earcon: Earcon, *, times: int = 1) -> Samples:

@@ -122,6 +122,14 @@ def parser() -> argparse.ArgumentParser:
     config.add_argument("what", choices=("check", "show", "schema"), help="all mistakes at once; what is in force and "
                         "from where; JSON Schema for editors")  # fmt: skip
 
+    sounds = _with_config(add("sounds", "sounds", "what the device sounds by itself: how long, how loud, from where"))
+    sounds.add_argument("--language", choices=("en", "de", "fr", "es"), help="of what is said (default: the settings')")
+    sounds.add_argument("--play", metavar="NAME", help="play it: start, offline, no-microphone …")
+    sounds.add_argument("--json", action="store_true", help="as one line of JSON")
+    sounds.add_argument(
+        "--make", metavar="DIR", type=Path, help="have espeak-ng speak all that is said, into files there"
+    )
+
     provision = add("provision", "provision", "take over settings and a key that were left on the boot partition")
     boot, etc = Path("/boot/firmware"), Path("/etc/clonespeaker")
     provision.add_argument("--from", dest="card", metavar="DIR", type=Path, default=boot, help="default: %(default)s")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 
 import numpy as np
@@ -21,6 +22,11 @@ _WINDOW_S = 0.01
 _QUIETEST = 0.004  # -48 dB below the loudest window: what is before and after it is no speech
 _KEPT_S = 0.02  # of what is before and after
 _FADE_S = 0.01
+
+
+def is_installed() -> bool:
+    """Whether this machine has it."""
+    return shutil.which("espeak-ng") is not None
 
 
 def speak(sentence: str, language: str) -> Samples:

@@ -115,6 +115,15 @@ class Repertoire:
                     self._prompts[name] = found
             return found
 
+    def source(self, name: str) -> str | None:
+        """Where a prompt comes from, without having it spoken; None where nothing could say it."""
+        if self._from_file(self._file(name), PROMPT_MOST_S) is not None:
+            return str(self._file(name))
+        pack = pack_of(self._language, self._packs)
+        if all(read_pack(pack, sentence) is not None for sentence in self._sentences[name]):
+            return "in the package"
+        return "by espeak-ng" if espeak.is_installed() else None
+
     def broken_files(self) -> Iterator[tuple[Path, str]]:
         """Files in the directory that would be used and can't be, and why."""
         for name, longest_s in [*((e, EARCON_MOST_S) for e in Earcon), *((n, PROMPT_MOST_S) for n in self._sentences)]:

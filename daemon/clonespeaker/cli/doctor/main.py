@@ -26,6 +26,7 @@ from clonespeaker.cli.doctor.network import check_clone, check_way
 from clonespeaker.cli.doctor.settings import check_key, check_settings, check_state, check_tokens
 from clonespeaker.cli.doctor.share import as_text, report
 from clonespeaker.cli.doctor.sound import check_cards, check_devices
+from clonespeaker.cli.doctor.sounds import check_sounds
 from clonespeaker.cli.doctor.system import check_pi, check_service, check_space
 from clonespeaker.cli.doctor.upload import check_remembered, measure
 from clonespeaker.cli.terminal import coloured, complain, say, say_json
@@ -118,6 +119,7 @@ class _Visit:
                 ("sound", _SLOW_S, self._check_sound(settings)),
                 ("button", _QUICK_S + (press_s or 0), self._check_button(settings)),
                 ("lights", _QUICK_S + SHOWN_S * len(looks()), self._check_lights(settings)),
+                ("sounds", _QUICK_S, _in_thread(check_sounds, settings)),
             ]
         return checks
 
