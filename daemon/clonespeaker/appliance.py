@@ -231,6 +231,7 @@ class Appliance:
                     self._signals.tell(fault, asked=asked, after=self._closing)
                 case Action.HINT:
                     self._news.begin_fault(_nobody_spoke())
+                    self._signals.tell("nothing-heard", asked=True, after=self._closing)
                 case Action.NOTE:
                     assert isinstance(event, MicrophoneLost)
                     self._note(event.error)

@@ -91,7 +91,7 @@ FAULTS: dict[str, Cue] = {
     "no-sound": _PASSES,
     "too-loud": _HINT,
     "too-quiet": _HINT,
-    "nothing-heard": _HINT,
+    "nothing-heard": Cue(AMBER, Pattern.BLINK, spoken=True),
 }
 """By the names of `errors.FAULTS`, the gravest first: of several, that one is told."""
 
