@@ -42,7 +42,7 @@ def test_apa102_gives_what_was_asked_for(frame: Frame) -> None:
 
 def test_ws2812_byte_for_byte() -> None:
     data = ws2812(np.array([[1.0, 0.0, 0x1B / 255]]), "grb")
-    assert data == bytes(120) + bytes.fromhex("88888888 cccccccc 888c c8cc") + bytes(120)
+    assert data == bytes(113) + bytes.fromhex("88888888 cccccccc 888c c8cc") + bytes(113)
 
 
 @given(frame=FRAMES)

@@ -37,7 +37,7 @@ def test_a_frame_goes_out_in_one_go(kind: str) -> None:
 def test_the_order_can_be_set() -> None:
     encode, speed_hz = encoder("ws2812", "rgb")
     assert read_times(encode(np.array([[1.0, 0.0, 0.0]]))).tolist() == [255, 0, 0]
-    assert speed_hz == 3_200_000
+    assert speed_hz == 3_000_000
 
 
 def test_a_port_that_takes_nothing() -> None:

@@ -4,11 +4,11 @@ APA102 (DotStar, and SK9822 like it) has a clock: 32 zero bits; four bytes for e
 brightness for all three colours, then the colours; 32 zero bits, which SK9822 waits for before it shows anything; and
 half a clock for each lamp, so that the data reach the last one. Zeros there, for ones would light a lamp more.
 
-WS2812 and SK6812 have none: each bit is a time of 1.25 µs, high in its first part; longer for a 1. Sent over SPI at
-3.2 MHz that is four bits for each, 1000 or 1100: high for 0.31 or 0.63 µs (WS2812B: 0.22 to 0.38 and 0.58 to 1 in its
-newer datasheet; SK6812: 0.15 to 0.45 and 0.45 to 0.75). All end low, so a pause between two bytes, which some SPI
-controllers make, does no harm. 300 µs of silence shows what was sent; it is sent before, too, for the wire may have
-been left high.
+WS2812 and SK6812 have none: each bit is a time, high in its first part; longer for a 1. Over SPI that is four bits for
+each, 1000 or 1100; at 3 MHz high for 0.33 or 0.67 µs, which suits all of them (WS2812B: 0.25 to 0.55 and 0.65 to 0.95 in
+its first datasheet, 0.22 to 0.38 and 0.58 to 1 in later ones; SK6812: 0.15 to 0.45 and 0.45 to 0.75; how long it is low
+matters less). All end low, so a pause between two bytes, which some SPI controllers make, does no harm. 300 µs of
+silence shows what was sent; it is sent before, too, for the wire may have been left high.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import numpy as np
 from clonespeaker.lights.patterns import Frame
 
 APA102_HZ = 1_000_000
-WS2812_HZ = 3_200_000
+WS2812_HZ = 3_000_000
 
-_SILENCE = bytes(WS2812_HZ * 300 // 1_000_000 // 8)
+_SILENCE = bytes(-(-WS2812_HZ * 300 // 1_000_000 // 8))
 # Two bits of a colour → a byte for the wire.
 _PAIRS = np.array([(0b1100 if pair & 2 else 0b1000) << 4 | (0b1100 if pair & 1 else 0b1000) for pair in range(4)])
 _COARSEST = 31

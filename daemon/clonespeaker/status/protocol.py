@@ -9,10 +9,11 @@ Every message is one JSON object in one text frame. Times are milliseconds unles
     {"type": "result", "id": ID, "ok": true}        the command bearing ID was taken
     {"type": "result", "id": ID, "ok": false, "error": {"code": CODE, "message": TEXT}}
 
-Snapshot: `device`, `state` (`starting` `idle` `listening` `thinking` `speaking`), `muted`, `volume` (0–100),
-`faults` (names), `causes` (name → what is wrong and what to do), `clone`, `conversation` (`id`, `messages`), `turn`
-(its number, or null), `turns` (the last 20, oldest first, each as its `turn` event told it), `totals`. Every event
-after a snapshot happened after it, and none in between is lost.
+Snapshot: `device` (`version`; `microphone`, `speaker`: what is open; `lights`: null where there are none, else
+`trouble`), `state` (`starting` `idle` `listening` `thinking` `speaking`), `muted`, `volume` (0–100), `faults` (names),
+`causes` (name → what is wrong and what to do), `clone`, `conversation` (`id`, `messages`), `turn` (its number, or
+null), `turns` (the last 20, oldest first, each as its `turn` event told it), `totals`. Every event after a snapshot
+happened after it, and none in between is lost.
 
     event                  fields
     state                  state; turn (its number, or null)
