@@ -5,9 +5,9 @@ brightness for all three colours, then the colours; 32 zero bits, which SK9822 w
 half a clock for each lamp, so that the data reach the last one. Zeros there, for ones would light a lamp more.
 
 WS2812 and SK6812 have none: each bit is a time, high in its first part; longer for a 1. Over SPI that is four bits for
-each, 1000 or 1100; at 3 MHz high for 0.33 or 0.67 µs, which suits all of them (WS2812B: 0.25 to 0.55 and 0.65 to 0.95 in
-its first datasheet, 0.22 to 0.38 and 0.58 to 1 in later ones; SK6812: 0.15 to 0.45 and 0.45 to 0.75; how long it is low
-matters less). All end low, so a pause between two bytes, which some SPI controllers make, does no harm. 300 µs of
+each, 1000 or 1100; at 3 MHz high for 0.33 or 0.67 µs, which suits all of them (WS2812B: 0.25 to 0.55 and 0.65 to 0.95
+in its first datasheet, 0.22 to 0.38 and 0.58 to 1 in later ones; SK6812: 0.15 to 0.45 and 0.45 to 0.75; how long it is
+low matters less). All end low, so a pause between two bytes, which some SPI controllers make, does no harm. 300 µs of
 silence shows what was sent; it is sent before, too, for the wire may have been left high.
 """
 
