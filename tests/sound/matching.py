@@ -164,6 +164,23 @@ def likeness(one: Samples, other: Samples) -> float:
     return float(np.fft.irfft(spectrum, size).max() / np.sqrt(energies))
 
 
+def share(sound: Samples, heard: Samples) -> float:
+    """How many of a sound's pieces of 0.1 s are in a recording: for one that is resampled, or on a machine so busy that
+    another process's sound has gaps, of which nobody here is told.
+    """
+    frames = 4_410
+    size = 1 << (heard.size + frames).bit_length()
+    spectrum = np.fft.rfft(heard.astype(float), size)
+    sums = np.concatenate(([0.0], np.cumsum(heard.astype(float) ** 2)))
+    energies = np.maximum(sums[frames:] - sums[:-frames], 1.0)
+    pieces = [piece for at in range(0, sound.size - frames, frames) if (piece := sound[at : at + frames]).std() > 100]
+    found = 0
+    for piece in pieces:
+        alike = np.fft.irfft(spectrum * np.conj(np.fft.rfft(piece.astype(float), size)), size)[: energies.size]
+        found += bool((alike / np.sqrt(energies * np.sum(piece.astype(float) ** 2))).max() > 0.98)
+    return found / len(pieces)
+
+
 def _after_silence_of_the_device(wanted: Samples, tolerance: Samples, heard: Samples, here: int) -> int | None:
     """Where in what was heard it goes on as if nothing had been, after nothing but zeros."""
     zeros = int(np.argmax(heard[here:] != 0)) if heard[here:].any() else 0

@@ -16,7 +16,7 @@ from clonespeaker.sounds.espeak import RATE_HZ as PROMPT_HZ
 from clonespeaker.sounds.repertoire import Repertoire
 from clonespeaker.words import load_words
 from tests.sound.card import SoundCard, until
-from tests.sound.matching import FADE_FRAMES, likeness, locate, trace
+from tests.sound.matching import FADE_FRAMES, locate, share, trace
 from tests.sound.running import run_daemon
 from tests.sounds.wavs import noise, write_wav
 
@@ -90,7 +90,7 @@ async def test_a_device_without_a_network_says_so(card: SoundCard, words: Sample
         await until(lambda: _ends(card, mark, said))
         heard = await card.heard_whole(mark)
     at = locate(knocks, heard) + knocks.size
-    assert likeness(said, heard[at:]) > 0.999  # resampled each time anew
+    assert share(said, heard[at:]) > 0.7  # resampled each time anew
     assert np.count_nonzero(heard[at:]) <= said.size  # and it is said once
 
 

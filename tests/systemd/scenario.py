@@ -197,7 +197,7 @@ def wrong_settings() -> dict[str, Any]:
     command = run("systemctl", "restart", UNIT)
     unit = after_its_end()
     SETTINGS.write_text(right)
-    return {"command": command, "unit": unit}
+    return {"command": command, "unit": unit, "journal": journal("--lines=20")}
 
 
 def leave_alone() -> dict[str, Any]:
@@ -218,9 +218,17 @@ def leave_alone() -> dict[str, Any]:
 
 
 def without_key() -> dict[str, Any]:
+    """This still belongs to the boot, as systemd sees it."""
+    shutil.rmtree("/run/systemd/system/clonespeaker-provision.service.d")
+    run("systemctl", "daemon-reload")
     KEY.unlink()
     run("systemctl", "reset-failed", UNIT)
-    return {"command": run("systemctl", "start", UNIT), "unit": show()}
+    return {
+        "command": run("systemctl", "start", UNIT),
+        "unit": show(),
+        "provision": show("clonespeaker-provision.service"),
+        "said": run("journalctl", "--unit=clonespeaker-provision", "--output=cat")["said"],
+    }
 
 
 def main() -> None:

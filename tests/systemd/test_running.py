@@ -154,3 +154,10 @@ def test_without_a_key_it_waits_and_has_not_failed(observed: Observed) -> None:
     without = observed["without_key"]
     assert without["command"]["code"] == 0
     assert (without["unit"]["ActiveState"], without["unit"]["ConditionResult"]) == ("inactive", "no")
+
+
+def test_without_a_key_it_is_said_aloud_before(observed: Observed) -> None:
+    """There is no speaker in the container; that it was looked for is all that can be seen."""
+    without = observed["without_key"]
+    assert (without["provision"]["ConditionResult"], without["provision"]["Result"]) == ("yes", "success")
+    assert without["said"].count("there is no key yet") == 1

@@ -104,7 +104,9 @@ def is_booting() -> bool:
 def language_in(config: Path) -> str:
     """The language that settings are in which can't be used: whoever made a mistake in another line is told in it."""
     with contextlib.suppress(OSError):
-        named = re.search(r"^language: *['\"]?([a-z]{2})\b", config.read_text(errors="replace"), re.MULTILINE)
+        named = re.search(
+            r"(?:^|[{,]) *language: *['\"]?([a-z]{2})\b", config.read_text(errors="replace"), re.MULTILINE
+        )
         if named is not None and named[1] in LANGUAGES:
             return named[1]
     return Settings().language

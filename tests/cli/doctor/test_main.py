@@ -36,7 +36,7 @@ def test_every_area_is_looked_at(run: Run) -> None:
     assert code == 1  # no sound cards
     assert list(found) == [
         *("settings", "key", "tokens", "state", "space", "daemon", "service", "cards", "microphone", "speaker"),
-        *("button", "lights", "dns", "clock", "tls", "clone", "conversation", "upload"),
+        *("button", "lights", "sounds", "dns", "clock", "tls", "clone", "conversation", "upload"),
     ]
     failed = {name for name, finding in found.items() if finding["result"] == "failed"}
     assert failed == {"cards", "microphone", "speaker"}
