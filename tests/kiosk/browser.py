@@ -43,6 +43,23 @@ def open_page(
     """
     made = browser.new_context(viewport={"width": size[0], "height": size[1]}, **{"has_touch": True, **context})
     page = made.new_page()
+    complaints = complaints_of(page, may_lose_its_daemon=may_lose_its_daemon)
+    try:
+        go(page, url)
+        yield page
+        assert complaints == []
+    finally:
+        made.close()
+
+
+def go(page: Page, url: str) -> None:
+    """Opens the kiosk page there; returns once it is drawn."""
+    page.goto(url)
+    page.locator("body:not([hidden])").wait_for()
+
+
+def complaints_of(page: Page, *, may_lose_its_daemon: bool = False) -> list[str]:
+    """What its console and its scripts have to complain about, from now on."""
     complaints: list[str] = []
 
     def on_console(message: ConsoleMessage) -> None:
@@ -51,10 +68,4 @@ def open_page(
 
     page.on("console", on_console)
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    try:
-        page.goto(url)
-        page.locator("body[data-state]:not([hidden])").wait_for()
-        yield page
-        assert complaints == []
-    finally:
-        made.close()
+    return complaints

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page
 from clonespeaker.audio import wav
 from clonespeaker.audio.pcm import Samples
 from clonespeaker.cli.demo import shipped_question
-from tests.kiosk.browser import CHROMIUM, open_browser
+from tests.kiosk.browser import CHROMIUM, complaints_of, go, open_browser
 from tests.kiosk.daemon import Daemon, run_daemon
 from tests.kiosk.scene import LoopThread, Scene, open_scene
 from tests.sound.card import SoundCard, missing_programs
@@ -32,6 +32,24 @@ def browser() -> Iterator[Browser]:
         skip_or_fail("no browser: chromium is not installed (make test installs it)")
     with open_browser() as browser:
         yield browser
+
+
+@pytest.fixture(scope="session")
+def tab(browser: Browser) -> Page:
+    """One for all tests of scenes: opening another costs more than most of them."""
+    return browser.new_context(viewport={"width": 800, "height": 480}, has_touch=True).new_page()
+
+
+@pytest.fixture
+def page(tab: Page, scene: Scene) -> Iterator[Page]:
+    """The scene, in the browser; at its end the browser must have had nothing to complain about."""
+    complaints = complaints_of(tab)
+    go(tab, scene.url)
+    tab.locator("body[data-state=idle]").wait_for()
+    yield tab
+    tab.goto("about:blank")
+    tab.emulate_media(color_scheme="null", reduced_motion="null", contrast="null", forced_colors="null")
+    assert complaints == []
 
 
 @pytest.fixture
@@ -62,7 +80,3 @@ def words() -> Samples:
     """The first second and a half of the shipped question."""
     samples, rate_hz = wav.read(shipped_question().read_bytes())
     return samples[: 3 * rate_hz // 2]
-
-
-def text_of(page: Page, selector: str) -> str:
-    return (page.locator(selector).text_content() or "").strip()

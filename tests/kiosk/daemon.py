@@ -102,7 +102,9 @@ class Finger:
         self._page = page
 
     def down(self, selector: str = "#button") -> None:
-        box = self._page.locator(selector).bounding_box()
+        target = self._page.locator(selector).element_handle()
+        target.wait_for_element_state("stable")  # it may be gliding
+        box = target.bounding_box()
         assert box is not None
         point = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
         self._session.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [point]})

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.sound
 
 @pytest.fixture
 def page(browser: Browser, daemon: Daemon) -> Iterator[Page]:
+    """The daemon's."""
     with open_page(browser, daemon.url) as page:
         state(page, "idle")
         yield page

@@ -13,7 +13,7 @@ const BEFORE_MS = 600, LEAST_AFTER_MS = 1500;
 
 /** Draws in the page's place from now on; `ask` has the daemon send a snapshot, which alone has the totals. */
 export function makeDebug(page, ask) {
-  const root = document.createElement("div");
+  const root = document.createElement("main");
   root.id = "debug";
   root.tabIndex = 0;
   page.querySelector("main").hidden = true;

@@ -114,11 +114,11 @@ export function makeStage(root, { pictureOf, onChange }) {
 }
 
 function card({ title, text, url }) {
-  const item = make("li"), words = make("div"), host = hostOf(url);
-  words.append(make("h3", "", title || host || text));
-  if (text && title) words.append(make("p", "text", text));
-  if (host) words.append(make("p", "host", host));
-  item.append(words);
+  const item = make("li"), about = make("div"), host = hostOf(url);
+  about.append(make("h3", "", title || host || text));
+  if (text && title) about.append(make("p", "text", text));
+  if (host) about.append(make("p", "host", host));
+  item.append(about);
   const modules = host && qr(url);
   if (modules) item.append(drawn(modules, `QR: ${host}`));
   return item;

@@ -1,0 +1,353 @@
+"""The page alone: the real server, told by hand what the daemon would tell."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, Route, expect
+
+from clonespeaker import cues
+from clonespeaker.status import protocol
+from clonespeaker.turn import State
+from clonespeaker.words import LANGUAGES, load_words
+from tests.kiosk.browser import open_page
+from tests.kiosk.daemon import Finger
+from tests.kiosk.scene import LoopThread, Scene, open_scene
+
+HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>&lt;b&gt; ${3} \u202e\u0000{{4}}"
+
+
+def in_state(page: Page, name: str) -> None:
+    page.locator(f"body[data-state={name}]").wait_for()
+
+
+def obeyed(page: Page, scene: Scene, *names: str) -> None:
+    """These commands have come, and no others."""
+    for _ in range(200):
+        got = [type(each).__name__ for each in scene.obeyed]
+        if len(got) >= len(names):
+            break
+        page.wait_for_timeout(25)
+    assert got == list(names)
+
+
+# What it shows
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_state_and_fault_in_words(page: Page, scene: Scene, language: str) -> None:
+    words = load_words(language)
+    scene.set(language=language)
+    expect(page.locator("html")).to_have_attribute("lang", language)
+    for state in ("listening", "thinking", "speaking", "idle"):
+        scene.stand(state)
+        expect(page.locator("#headline")).to_have_text(words.states[state])
+        expect(page.locator("#say-state")).to_have_text(words.states[state])
+    for name, fault in words.faults.items():
+        if name == "muted":
+            continue
+        scene.fault(name)
+        expect(page.locator("#headline")).to_have_text(fault.what)
+        expect(page.locator("#hint")).to_have_text(fault.remedy)
+        expect(page.locator("#say-fault")).to_have_text(f"{fault.what} {fault.remedy}")
+        scene.fault(name, active=False)
+    expect(page.locator("#say-fault")).to_have_text("")
+    scene.tell("settings", muted=True)
+    expect(page.locator("#headline")).to_have_text(words.states["muted"])
+
+
+def test_the_gravest_fault_is_told_and_a_turn_wins(page: Page, scene: Scene) -> None:
+    for name in ("offline", "refused", "busy"):
+        scene.fault(name)
+    expect(page.locator("#headline")).to_have_text("My key was refused.")
+    scene.stand("listening")
+    expect(page.locator("#headline")).to_have_text("I'm listening")
+    scene.stand("thinking")
+    expect(page.locator("#hint")).to_have_text("My key was refused.")
+
+
+def test_the_circle_has_the_colours_of_the_table(page: Page, scene: Scene) -> None:
+    for state in ("listening", "thinking", "speaking"):
+        scene.stand(state)
+        in_state(page, state)
+        assert (
+            page.locator("body").evaluate("each => each.style.getPropertyValue('--cue')")
+            == cues.STATES[State(state)].colour
+        )
+
+
+def test_a_hand_on_the_mute_switch(page: Page, scene: Scene) -> None:
+    scene.tell("settings", muted=True, mute_switch=True)
+    expect(page.locator("#hint")).to_have_text("A switch turns my microphone off.")
+    expect(page.locator("#mute")).to_be_disabled()
+    scene.tell("settings", muted=False, mute_switch=False)
+    expect(page.locator("#mute")).to_be_enabled()
+
+
+def test_captions_as_they_come(page: Page, scene: Scene) -> None:
+    scene.stand("thinking")
+    scene.say("That it", final=False)
+    expect(page.locator(".clone")).to_have_text("That it")
+    expect(page.locator("#say-caption")).to_have_text("")  # a screen reader hears it once, whole
+    scene.say("That it might.", final=True)
+    expect(page.locator(".clone")).to_have_text("That it might.")
+    expect(page.locator("#say-caption")).to_have_text("That it might.")
+    scene.say("What?", who="user")
+    assert page.locator("#stage > *").all_text_contents() == ["What?", "That it might."]
+    scene.say("Another.", turn=2)
+    expect(page.locator("#stage > *")).to_have_text(["Another."])
+
+
+def test_a_long_answer_goes_along_with_the_voice_and_leaves_in_the_end(browser: Browser, scene: Scene) -> None:
+    with open_page(browser, scene.url) as page:
+        page.clock.install()
+        scene.say("a word and " * 400)
+        scene.stand("speaking")
+        in_state(page, "speaking")
+        page.clock.run_for(120_000)
+        for _ in range(200):
+            if page.locator("#stage").evaluate("each => each.scrollTop") > 5:
+                break
+            page.wait_for_timeout(25)
+        else:
+            pytest.fail("it stays where it was")
+        scene.stand("idle")
+        in_state(page, "idle")
+        expect(page.locator("#stage")).to_be_visible()
+        page.clock.run_for(600_000)
+        expect(page.locator("#stage")).to_be_hidden()
+
+
+def test_scripts_from_right_to_left(page: Page, scene: Scene) -> None:
+    scene.say("المحرك التحليلي")
+    scene.cite([{"url": "https://example.org/", "title": "המנוע האנליטי", "text": None, "type": None}])
+    page.locator(".qr").wait_for()
+    for selector in (".clone", ".sources h3"):
+        assert page.locator(selector).evaluate("each => getComputedStyle(each).direction") == "rtl"
+    assert page.locator(".host").evaluate("each => getComputedStyle(each).direction") == "ltr"
+
+
+def test_a_picture_is_had_from_the_daemon(page: Page, scene: Scene) -> None:
+    png = io.BytesIO()
+    Image.new("RGB", (40, 30), "teal").save(png, "PNG")
+    scene.picture = ("image/png", png.getvalue())
+    scene.tell("picture", turn=1, url="https://elsewhere.example/picture.png")
+    expect(page.locator(".picture")).to_have_js_property("naturalWidth", 40)
+    source = page.locator(".picture").get_attribute("src") or ""
+    assert source.startswith(scene.url)
+
+
+def test_a_picture_that_cannot_be_had_is_left_out(page: Page, scene: Scene) -> None:
+    with page.expect_response("**/picture?*") as answer:
+        scene.tell("picture", turn=1, url="https://elsewhere.example/picture.png")
+    assert answer.value.status == 204
+    scene.say("Hello.")
+    expect(page.locator("#stage > *")).to_have_text(["Hello."])
+
+
+def test_cards_without_a_link_and_links_that_are_none(page: Page, scene: Scene) -> None:
+    scene.cite(
+        [
+            {"url": None, "title": "A book", "text": None, "type": "book"},
+            {"url": "https://example.org/" + "x" * 900, "title": "Too long to scan", "text": None, "type": None},
+            {"url": "javascript:alert(1)", "title": "Not a page", "text": None, "type": None},
+            {"url": None, "title": None, "text": None, "type": None},
+        ]
+    )
+    expect(page.locator(".sources h3")).to_have_text(["A book", "Too long to scan", "Not a page"])
+    expect(page.locator(".host")).to_have_text(["example.org"])
+    expect(page.locator(".qr, .scan, a")).to_have_count(0)
+
+
+def test_hostile_text_stays_text(page: Page, scene: Scene) -> None:
+    page.on("dialog", lambda dialog: pytest.fail("a script ran"))
+    scene.set(title="<b>" + "x" * 40)
+    scene.snapshot["clone"] = {"name": HOSTILE}
+    scene.say(HOSTILE)
+    scene.say(HOSTILE, who="user")
+    scene.cite([{"url": "https://example.org/<script>", "title": HOSTILE, "text": HOSTILE, "type": HOSTILE}])
+    scene.fault("<script>alert(1)</script>")
+    assert page.locator(".clone").text_content() == HOSTILE
+    expect(page.locator(".sources h3")).to_contain_text("<script>")
+    expect(page.locator("#name")).to_contain_text("<b>")
+    assert page.locator("img, body script, b").count() == 0
+    expect(page.locator("#headline")).to_have_text("Something went wrong on my side.")
+
+
+# What it takes
+
+
+def test_a_touch_shows_at_once_whatever_the_daemon_does(page: Page, scene: Scene) -> None:
+    page.evaluate(
+        "document.getElementById('button').addEventListener('pointerdown', () => { seen = document.body.dataset.held })"
+    )
+    finger = Finger(page)
+    finger.down()
+    assert page.evaluate("seen") == "true"  # within the very event
+    finger.up()
+    obeyed(page, scene, "Press", "Release")
+
+
+@pytest.mark.parametrize(
+    "let_go",
+    [
+        "dispatchEvent(new Event('blur'))",
+        "dispatchEvent(new Event('pagehide'))",
+        "Object.defineProperty(document, 'hidden', {value: 1}), document.dispatchEvent(new Event('visibilitychange'))",
+        "",  # the system takes it away
+    ],
+)
+def test_whatever_ends_a_touch_lets_go(page: Page, scene: Scene, let_go: str) -> None:
+    finger = Finger(page)
+    finger.down()
+    obeyed(page, scene, "Press")
+    if let_go:
+        page.evaluate(let_go)
+    else:
+        finger.cancel()
+    obeyed(page, scene, "Press", "Release")
+    assert page.locator("body").get_attribute("data-held") == "false"
+
+
+def test_keys_hold_and_do_not_repeat(page: Page, scene: Scene) -> None:
+    for key in (" ", "Enter"):
+        page.keyboard.down(key)
+        page.keyboard.down(key)  # as it repeats
+        page.keyboard.up(key)
+    obeyed(page, scene, "Press", "Release", "Press", "Release")
+
+
+def test_keys_on_another_button_are_that_buttons(page: Page, scene: Scene) -> None:
+    page.locator("#mute").focus()
+    page.keyboard.press(" ")
+    obeyed(page, scene, "Mute")
+
+
+def test_who_cannot_hold_presses_twice(page: Page, scene: Scene) -> None:
+    page.locator("#button").evaluate("each => each.click()")  # as a screen reader does
+    obeyed(page, scene, "Press")
+    scene.stand("listening")
+    in_state(page, "listening")
+    page.locator("#button").evaluate("each => each.click()")
+    obeyed(page, scene, "Press", "Release")
+
+
+def test_a_tap_needs_no_release(page: Page, scene: Scene) -> None:
+    scene.set(mode="tap")
+    expect(page.locator("#hint")).to_have_text("Tap the button and speak")
+    finger = Finger(page)
+    finger.down()
+    finger.up()
+    page.locator("#louder").tap()
+    obeyed(page, scene, "Press", "Volume")
+
+
+def test_a_new_conversation_clears_the_stage(page: Page, scene: Scene) -> None:
+    scene.say("Hello.")
+    page.locator(".clone").wait_for()
+    page.locator("#renew").tap()
+    expect(page.locator("#stage")).to_be_hidden()
+    obeyed(page, scene, "Cancel", "NewConversation")
+
+
+def test_the_volume_stays_in_its_range(page: Page, scene: Scene) -> None:
+    scene.tell("settings", volume=98)
+    expect(page.locator("#volume")).to_have_text("98")
+    page.locator("#louder").tap()
+    obeyed(page, scene, "Volume")
+    assert scene.obeyed == [protocol.Volume(level=100)]
+    scene.tell("settings", volume=100)
+    expect(page.locator("#louder")).to_be_disabled()
+
+
+# Settings, tokens, and other versions
+
+
+def test_settings_take_effect_at_once(page: Page, scene: Scene) -> None:
+    scene.set(title="Ask Ada", text_percent=150, theme="dark", controls=False)
+    expect(page.locator("#name")).to_have_text("Ask Ada")
+    expect(page).to_have_title("Ask Ada")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(page.locator("#controls")).to_be_hidden()
+    assert page.evaluate("document.documentElement.style.getPropertyValue('--text')") == "1.5"
+
+
+def test_the_name_comes_later(page: Page, scene: Scene) -> None:
+    scene.tell("settings", clone={"name": "Charles Babbage", "slug": "charles"})
+    expect(page.locator("#name")).to_have_text("Charles Babbage")
+
+
+@pytest.mark.parametrize(
+    ("media", "theme"),
+    [
+        ({"color_scheme": "light"}, "light"),
+        ({"color_scheme": "dark"}, "dark"),
+        ({"color_scheme": "light", "contrast": "more"}, "contrast"),
+    ],
+)
+def test_the_browsers_preference(page: Page, media: dict[str, str], theme: str) -> None:
+    page.emulate_media(**media)  # type: ignore[arg-type]
+    expect(page.locator("html")).to_have_attribute("data-theme", theme)
+
+
+def test_reduced_motion(page: Page, scene: Scene) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    for state in ("idle", "listening", "thinking"):
+        scene.stand(state)
+        in_state(page, state)
+        assert page.evaluate("document.getAnimations().length") == 0
+    scene.say("Hello.")
+    page.locator(".clone").wait_for()
+    assert page.evaluate("document.getAnimations().length") == 0
+
+
+def test_the_token_goes_along(browser: Browser, thread: LoopThread) -> None:
+    with open_scene(thread, token="s3 cr&et", read_token="reading") as scene:
+        with open_page(browser, scene.url + "?token=s3%20cr%26et") as page:
+            in_state(page, "idle")
+            expect(page.locator("#controls")).to_be_visible()
+            Finger(page).down()
+            obeyed(page, scene, "Press")
+        with open_page(browser, scene.url + "?token=reading") as page:
+            expect(page.locator("#hint")).to_have_text("This screen only shows what is said.")
+            expect(page.locator("#controls")).to_be_hidden()
+            Finger(page).down()
+            page.keyboard.press("Enter")
+            scene.say("Hello.")
+            page.locator(".clone").wait_for()
+            obeyed(page, scene, "Press", "Release")  # the first page's, as it was closed
+
+
+def test_another_version_of_the_daemon_brings_its_own_page(page: Page, scene: Scene) -> None:
+    def another(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "build": "another"})
+
+    page.route("**/kiosk.json", another, times=1)
+    with page.expect_navigation():
+        scene.tell("settings", reread=True)
+    in_state(page, "idle")
+
+
+def test_nothing_foreign_is_loaded_even_if_asked(browser: Browser, scene: Scene) -> None:
+    context = browser.new_context()  # not `open_page`, which fails at what the browser complains of here
+    page = context.new_page()
+    page.goto(scene.url)
+    refused = page.evaluate(
+        """async () => {
+            const refused = [];
+            addEventListener('securitypolicyviolation', (e) => refused.push(e.effectiveDirective));
+            new Image().src = 'https://elsewhere.example/x.png';
+            await fetch('https://elsewhere.example/').catch(() => {});
+            try { new WebSocket('wss://elsewhere.example/'); } catch {}
+            const script = document.createElement('script');
+            try { script.textContent = '1'; } catch { refused.push('trusted types'); }
+            try { document.body.innerHTML = '<p>'; } catch { refused.push('markup'); }
+            await new Promise((resolve) => setTimeout(resolve, 200));
+            return [...new Set(refused)];
+        }"""
+    )
+    context.close()
+    assert {"img-src", "connect-src", "trusted types", "markup"} <= set(refused)
