@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from clonespeaker.app import App
@@ -195,9 +196,12 @@ def settings_of(
     lights: dict[str, Any] | None = None,
     sounds: dict[str, Any] | None = None,
     status: dict[str, Any] | None = None,
+    **others: Any,
 ) -> Settings:
     """Settings for tests: quick, and in nobody's way."""
-    return Settings(
+    hands = msgspec.convert(others, Settings)
+    return msgspec.structs.replace(
+        hands,
         clone=Clone(**{"base_url": url, "slug": "my-clone", **(clone_settings or {})}),
         microphone=Microphone(**{"pre_roll_ms": 50, "min_hold_ms": 0, **(microphone or {})}),
         speaker=Speaker(**{"start_ms": 20, "volume": 100, **(speaker or {})}),
@@ -217,7 +221,7 @@ async def running(
     port: int = 0,
     sound: SoundOfTest | None = None,
     patience: Patience | None = None,
-    **sections: dict[str, Any],
+    **sections: Any,
 ) -> AsyncIterator[Daemon]:
     """A daemon that is ready and idle, and has its conversation; `port` is its clone's."""
     async with starting(state_dir, clone=clone, port=port, sound=sound, patience=patience, **sections) as daemon:
@@ -233,7 +237,7 @@ async def starting(
     port: int = 0,
     sound: SoundOfTest | None = None,
     patience: Patience | None = None,
-    **sections: dict[str, Any],
+    **sections: Any,
 ) -> AsyncIterator[Daemon]:
     """A daemon that is ready, whatever is missing."""
     clone = clone or SimulatedClone()

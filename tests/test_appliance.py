@@ -688,8 +688,8 @@ async def test_the_snapshot(tmp_path: Path) -> None:
         await program.command("snapshot")
         snapshot = program.snapshot
         assert set(snapshot) == {
-            "type", "protocol", "device", "state", "muted", "volume", "faults", "causes", "clone",
-            "conversation", "turn", "totals",
+            "type", "protocol", "device", "state", "muted", "mute_switch", "volume", "faults", "causes",
+            "clone", "conversation", "turn", "totals",
         }  # fmt: skip
         assert (snapshot["type"], snapshot["protocol"], snapshot["state"]) == ("snapshot", 1, "idle")
         assert (snapshot["muted"], snapshot["volume"], snapshot["faults"], snapshot["turn"]) == (False, 100, [], None)

@@ -55,6 +55,7 @@ from clonespeaker.wiring import (
     make_speaker,
     manner,
     open_control,
+    open_mute_switch,
     screen,
 )
 
@@ -233,6 +234,7 @@ class App:
             self._light()
             await self._lamps.open()
         await upkeep.open()
+        stack.callback(open_mute_switch(settings.mute_switch, self.appliance).close)
         stack.callback(open_control(settings.button, self.appliance).close)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -335,6 +337,7 @@ class App:
             started_at=self.news.started_at,
             state=self.appliance.turn.state,
             muted=self.appliance.muted,
+            mute_switch=self.appliance.mute_switch,
             faults=frozenset(self.news.faults),
             status_clients=self._status.clients,
             tasks=len(asyncio.all_tasks()),

@@ -112,7 +112,9 @@ class Appliance:
         self.devices = asyncio.Lock()
         """Held while the devices are looked for anew: what happens meanwhile is obeyed right after."""
         self.turn = Turn()
-        self.muted = muted
+        self.mute_switch: bool | None = None
+        """Whether a switch mutes it; None where there is none."""
+        self._muted_by_program = muted
         self.on_set: Callable[[], object] = lambda: None
         self.hand = Hand(self.post, news, habits, turn=lambda: self.turn, refusal=self.press_refused)
         """What is pressed."""
@@ -148,25 +150,41 @@ class Appliance:
 
     def press_refused(self) -> ClonespeakerError | None:
         """Why a press can't be obeyed now, if so."""
+        if self.mute_switch:
+            return ClonespeakerError("the microphone is muted by its switch; switch it on there", fault="muted")
         if self.muted:
             return ClonespeakerError("the microphone is muted; unmute it first", fault="muted")
         if self._keep_open and self._microphone.stream is None and not self.devices.locked():
             return DeviceError("microphone", self._news.faults.get("no-microphone", "the microphone is not open yet"))
         return None
 
+    @property
+    def muted(self) -> bool:
+        """Whether nobody is heard, whatever mutes. The device stays open; what it gives meanwhile goes nowhere."""
+        return self._muted_by_program or bool(self.mute_switch)
+
     def mute(self, muted: bool) -> None:
-        """Let nobody be heard, or everybody again. The device stays open; what it gives meanwhile goes nowhere."""
-        was_muted, self.muted = self.muted, muted
-        if muted and self.is_listening():
+        """Let nobody be heard, or everybody again, as far as the switch leaves that to programs."""
+        self._change_mute(muted, self.mute_switch)
+        self.on_set()
+
+    def switch_mute(self, muted: bool) -> None:
+        """The switch stands so; what programs want counts again once it is off."""
+        self._change_mute(self._muted_by_program, muted)
+
+    def _change_mute(self, by_program: bool, by_switch: bool | None) -> None:
+        before = self.muted
+        self._muted_by_program, self.mute_switch = by_program, by_switch
+        if self.muted and self.is_listening():
             self._mute_is_unsounded = True
             self.post(Cancelled())
-        elif muted != was_muted:
-            self._confirm(Earcon.MUTED if muted else Earcon.UNMUTED)
-        if not muted:
+        elif self.muted != before:
+            self._confirm(Earcon.MUTED if self.muted else Earcon.UNMUTED)
+        if before and not self.muted:
             self._deaf_until = time.monotonic()
             self._news.end_fault("muted")
-        self._news.publish("settings", muted=muted)
-        self.on_set()
+        switch = {} if by_switch is None else {"mute_switch": by_switch}
+        self._news.publish("settings", muted=self.muted, **switch)
 
     def set_volume(self, volume: int) -> None:
         """Loudness, 0–100."""
@@ -189,6 +207,7 @@ class Appliance:
         return {
             "state": self.turn.state,
             "muted": self.muted,
+            "mute_switch": self.mute_switch,
             "volume": self._speaker.volume,
             "faults": list(self._news.faults),
             "causes": dict(self._news.faults),

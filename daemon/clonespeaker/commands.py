@@ -40,6 +40,8 @@ async def obey(appliance: Appliance, conversation: Conversation, command: Comman
         case protocol.Mute():
             appliance.mute(True)
         case protocol.Unmute():
+            if appliance.mute_switch:
+                raise CommandError("mute-switch", "The microphone is muted by its switch; switch it on there.")
             appliance.mute(False)
         case protocol.NewConversation():
             try:

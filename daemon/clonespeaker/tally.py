@@ -120,6 +120,7 @@ class Figures:
         started_at: Unix time of its start, in seconds.
         state: what it is doing.
         muted: whether it lets nobody be heard.
+        mute_switch: whether its switch mutes it; None where it has none.
         faults: the names of those that are active.
         status_clients: programs connected to the websocket.
         tasks: of the event loop; a number that only grows is a leak.
@@ -133,6 +134,7 @@ class Figures:
     started_at: float
     state: State
     muted: bool
+    mute_switch: bool | None
     faults: frozenset[str]
     status_clients: int
     tasks: int

@@ -31,6 +31,8 @@ from clonespeaker.state import StateDir
 from clonespeaker.upkeep import Sound
 from clonespeaker.words import load_words
 
+_SWITCH_BOUNCE_MS = 30.0
+
 
 def make_conversation(client: CloneClient, memory: StateDir | None, clone: kinds.Clone) -> Conversation:
     """The conversation that the settings mean; found or made when it is first needed."""
@@ -181,6 +183,26 @@ def open_control(button: kinds.Button, appliance: Appliance) -> Control:
             is_down=lambda: appliance.is_listening() and not appliance.hand.habits.tap_mode,
         )
     return _NoButton()
+
+
+def open_mute_switch(switch: kinds.MuteSwitch, appliance: Appliance) -> Control:
+    """The switch that mutes, where there is one; the appliance knows by then how it stands.
+
+    Raises:
+        DeviceError: there is no such thing here.
+    """
+    if switch.pin is None:
+        return _NoButton()
+    closed_is_muted = (switch.muted_when == "low") == (switch.pull != "down")
+    opened = open_button(
+        switch.pin,
+        pull=switch.pull,
+        bounce_ms=_SWITCH_BOUNCE_MS,
+        on_change=lambda closed: appliance.switch_mute(closed == closed_is_muted),
+        setting="mute_switch.pin",
+    )
+    appliance.switch_mute(opened.down == closed_is_muted)
+    return opened
 
 
 class _NoButton:

@@ -45,11 +45,19 @@ from tests.config.settings_text import check_mistake, problems, read
         ("lights: {kind: sk6812, pins: [GPIO18]}", "lights.pins: lamps without a clock can be driven by an SPI port"),
         ("lights: {kind: led, pins: [GPIO5], count: 3}", "lights.count: 3 lamps in a row are apa102, ws2812 or sk6812"),
         ("lights: {kind: apa102, pins: [GPIO6, BOARD31]}", "lights.pins: the same pin twice"),
-        ("lights: {kind: led, pins: [BOARD11]}", "lights.pins: GPIO17 is the button's, and a light's; take another"),
-        ("button: {pin: 10}\nlights: {kind: ws2812}", "1: button.pin: 10 is the button's, and the SPI port's of the"),
+        ("lights: {kind: led, pins: [BOARD11]}", "lights.pins: GPIO17 is taken by button.pin and by a light; take another"),
+        ("button: {pin: 10}\nlights: {kind: ws2812}", "1: button.pin: 10 is taken by button.pin and by the SPI port of the"),
         (
             "button: {pin: 21}\nlights: {kind: apa102, spi: '1.2'}",
-            "1: button.pin: 21 is the button's, and the SPI port's of the lights (spi: 1.2)",
+            "1: button.pin: 21 is taken by button.pin and by the SPI port of the lights (spi: 1.2)",
+        ),
+        (
+            "button: {pin: GPIO6}\nmute_switch: {pin: BOARD31}",
+            "config.yaml:2: mute_switch.pin: BOARD31 is button.pin already; each needs a pin of its own",
+        ),
+        (
+            "mute_switch: {pin: BCM2, pull: none}",
+            "mute_switch.pull: BCM2 has a resistor to 3.3 V on the board; set mute_switch.pull: up",
         ),
     ],
 )
@@ -77,6 +85,7 @@ def test_mistakes(text: str, expected: str) -> None:
         "button: {pin: GPIO10}\nlights: {kind: led, pins: [GPIO27]}",
         "button: {source: none}\nlights: {kind: led, pins: [GPIO17]}",
         "lights: {kind: none, pins: [GPIO17]}",
+        "button: {source: none, pin: GPIO6}\nmute_switch: {pin: GPIO6}",
     ],
 )
 def test_what_goes_together(text: str) -> None:

@@ -130,4 +130,4 @@ def test_the_schema_describes_every_setting_and_no_more() -> None:
     assert all(section["additionalProperties"] is False for section in sections.values())
     for key in leaves(Settings()):
         section, _, name = key.rpartition(".")
-        assert sections[section.capitalize() or "Settings"]["properties"][name]["description"]
+        assert sections[section.title().replace("_", "") or "Settings"]["properties"][name]["description"]

@@ -66,6 +66,7 @@ def figures_of(tally: Tally, **others: Any) -> Figures:
             "started_at": 1_700_000_000.0,
             "state": State.IDLE,
             "muted": False,
+            "mute_switch": None,
             "faults": frozenset(),
             "status_clients": 0,
             "tasks": 0,

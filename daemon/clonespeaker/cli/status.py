@@ -49,7 +49,7 @@ def _show_snapshot(snapshot: dict[str, Any]) -> None:
     state = snapshot["state"] + (f" (turn {snapshot['turn']})" if snapshot["turn"] else "")
     turns = [f"{count} {name}" for name, count in totals.items() if name != "turns" and count]
     rows = [
-        ("state", state + (", muted" if snapshot["muted"] else "")),
+        ("state", state + _muted(snapshot)),
         ("clone", f"{clone.get('name') or clone.get('slug') or 'not looked up yet'} at {clone['base_url']}"),
         ("conversation", snapshot["conversation"]["id"] or "none yet"),
         ("microphone", _describe(device["microphone"])),
@@ -62,6 +62,12 @@ def _show_snapshot(snapshot: dict[str, Any]) -> None:
         say(coloured(f"fault: {fault}: {FAULTS.get(fault, '')}", "red"))
         if cause:
             say(f"       {cause}")
+
+
+def _muted(snapshot: dict[str, Any]) -> str:
+    if snapshot.get("mute_switch"):
+        return ", muted by its switch"
+    return ", muted" if snapshot["muted"] else ""
 
 
 def _describe(device: dict[str, Any] | None) -> str:
@@ -89,7 +95,8 @@ def _show_event(event: dict[str, Any]) -> None:
         case {"event": "hint", "hint": hint, "message": message}:
             say(f"{hint}: {message}")
         case {"event": "settings", "muted": muted}:
-            say(f"the microphone is {'muted' if muted else 'open'}")
+            by = " by its switch" if event.get("mute_switch") else ""
+            say(f"the microphone is {f'muted{by}' if muted else 'open'}")
         case {"event": "settings", "volume": volume}:
             say(f"volume {volume}")
         case {"event": "settings", "conversation": {"id": id}}:

@@ -11,13 +11,13 @@ from clonespeaker.config.secrecy import shown
 from clonespeaker.config.settings import Settings
 
 # GPIO2 and GPIO3 are I²C, which wants its 1.8 kΩ to 3.3 V; gpiozero's PinFixedPull.
-_PULLED_UP = {name + number for number in "23" for name in ("", "GPIO", "BCM")} | {"BOARD3", "BOARD5"}
+_PULLED_UP = {2, 3}
 
 
 def conflicts(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
     """What is wrong between settings: the keys at fault, the most likely one first, and why."""
     clone, microphone, speaker = settings.clone, settings.microphone, settings.speaker
-    button, status = settings.button, settings.status
+    status = settings.status
     host = _host(clone.base_url)
     if host is None:
         yield ("clone.base_url",), f"'{shown(clone.base_url)}' is no address; check host and port"
@@ -42,11 +42,7 @@ def conflicts(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
             f"playing starts with at least one period at hand; start_ms ({speaker.start_ms}) must be 0 or not "
             f"below period_ms ({speaker.period_ms})",
         )
-    if button.pin in _PULLED_UP and button.pull != "up":
-        yield (
-            ("button.pull", "button.pin"),
-            f"{button.pin} has a resistor to 3.3 V on the board; set button.pull: up, or take another pin",
-        )
+    yield from _pins(settings)
     yield from _lights(settings)
     if not _is_loopback(status.host) and status.token_file is None:
         yield (
@@ -81,7 +77,7 @@ _SPI_PINS = {"0": {7, 8, 9, 10, 11}, "1": {19, 20, 21}}
 
 
 def _lights(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
-    lights, button = settings.lights, settings.button
+    lights = settings.lights
     if lights.kind == "none":
         return
     if len(lights.pins) not in _PINS[lights.kind]:
@@ -95,9 +91,41 @@ def _lights(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
     if len(set(pins)) < len(pins):
         yield ("lights.pins",), "the same pin twice"
     taken = set(pins) or _SPI_PINS.get(lights.spi.partition(".")[0], set())
-    if button.source == "gpio" and gpio(button.pin) in taken:
-        what = "a light's" if pins else f"the SPI port's of the lights (spi: {lights.spi})"
-        yield ("lights.pins", "button.pin", "lights.kind"), f"{button.pin} is the button's, and {what}; take another"
+    for key, pin, _, _ in _claims(settings):
+        if gpio(pin) in taken:
+            what = "a light" if pins else f"the SPI port of the lights (spi: {lights.spi})"
+            yield ("lights.pins", key, "lights.kind"), f"{pin} is taken by {key} and by {what}; take another"
+
+
+def _claims(settings: Settings) -> list[tuple[str, str, str, str]]:
+    """Pins with a contact: the setting that claims it, the pin, the setting of its resistor, that resistor."""
+    button, switch = settings.button, settings.mute_switch
+    claims = [("button.pin", button.pin, "button.pull", button.pull)] if button.source == "gpio" else []
+    claims += [("buttons", each.pin, "buttons", each.pull) for each in settings.buttons]
+    if switch.pin is not None:
+        claims.append(("mute_switch.pin", switch.pin, "mute_switch.pull", switch.pull))
+    return claims
+
+
+def _pins(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
+    claimed: dict[int, str] = {}
+    for key, pin, pull_key, pull in _claims(settings):
+        number = gpio(pin)
+        if number in _PULLED_UP and pull != "up":
+            yield (
+                (pull_key, key),
+                f"{pin} has a resistor to 3.3 V on the board; set {_pull_of(pull_key)}: up, or take another pin",
+            )
+        if number in claimed:
+            yield (key, claimed[number]), f"{pin} is {claimed[number]} already; each needs a pin of its own"
+        claimed.setdefault(number, key)
+    for each in settings.buttons:
+        if each.press is each.long_press is each.double_press is None:
+            yield ("buttons",), f"the one on {each.pin} does nothing; give it press, long_press or double_press"
+
+
+def _pull_of(key: str) -> str:
+    return "its pull" if key == "buttons" else key
 
 
 def _is_loopback(host: str) -> bool:

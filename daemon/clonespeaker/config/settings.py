@@ -228,6 +228,22 @@ class Button(Section, frozen=True, kw_only=True):
     ] = "auto"
 
 
+class MuteSwitch(Section, frozen=True, kw_only=True):
+    """A switch that mutes, whatever programs say."""
+
+    pin: Annotated[Pin | None, Meta(description="Its pin, GPIO6 for instance. Empty: there is none.")] = None
+    pull: Annotated[
+        Literal["up", "down", "none"],
+        Meta(
+            description="The resistor on the pin: up (the switch connects it to ground), down (to 3.3 V), or none "
+            "(one outside, pulling up)."
+        ),
+    ] = "up"
+    muted_when: Annotated[
+        Literal["low", "high"], Meta(description="The pin's level that means muted: low (0 V) or high (3.3 V).")
+    ] = "low"
+
+
 class Lights(Section, frozen=True, kw_only=True):
     """What shines."""
 
@@ -344,6 +360,7 @@ class Settings(Section, frozen=True, kw_only=True):
     microphone: Microphone = Microphone()
     speaker: Speaker = Speaker()
     button: Button = Button()
+    mute_switch: MuteSwitch = MuteSwitch()
     lights: Lights = Lights()
     sounds: Sounds = Sounds()
     status: Status = Status()

@@ -63,7 +63,9 @@ class Button:
         self._timer = None if again_in_s is None else self._loop.call_later(again_in_s, self._look)
 
 
-def open_button(pin: str, *, pull: str, bounce_ms: float, on_change: OnButton, factory: Any = None) -> Button:
+def open_button(
+    pin: str, *, pull: str, bounce_ms: float, on_change: OnButton, setting: str = "button.pin", factory: Any = None
+) -> Button:
     """Claim a pin and listen to it.
 
     Args:
@@ -71,6 +73,7 @@ def open_button(pin: str, *, pull: str, bounce_ms: float, on_change: OnButton, f
         pull: "up" (the button connects it to ground), "down" (to 3.3 V), "none" (a resistor outside pulls up).
         bounce_ms: how long the contact may chatter.
         on_change: told of presses and releases.
+        setting: that names the pin, for messages.
         factory: gpiozero's pin factory; None: the one it finds.
 
     Raises:
@@ -82,7 +85,7 @@ def open_button(pin: str, *, pull: str, bounce_ms: float, on_change: OnButton, f
         "none": {"pull_up": None, "active_state": False},
     }
     elsewhere = "button.source to keyboard or none"
-    with claiming("button", pin, setting="button.pin", elsewhere=elsewhere, factory=factory):
+    with claiming("button", pin, setting=setting, elsewhere=elsewhere, factory=factory):
         import gpiozero
 
         # Not gpiozero.Button: its thread for held buttons wakes ten times a second.

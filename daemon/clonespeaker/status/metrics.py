@@ -59,6 +59,7 @@ def _state(now: Figures) -> Iterator[Metric]:
         state.add_metric([each.value], each is now.state)
     yield state
     yield GaugeMetricFamily("clonespeaker_muted", "1 while the microphone is muted.", now.muted)
+    yield GaugeMetricFamily("clonespeaker_mute_switch", "1 while its switch mutes it.", bool(now.mute_switch))
     fault = GaugeMetricFamily("clonespeaker_fault_active", "1 while this is wrong.", labels=["fault"])
     for name in FAULTS:
         fault.add_metric([name], name in now.faults)

@@ -10,10 +10,11 @@ Every message is one JSON object in one text frame. Times are milliseconds unles
     {"type": "result", "id": ID, "ok": false, "error": {"code": CODE, "message": TEXT}}
 
 Snapshot: `device` (`version`; `microphone`, `speaker`: what is open; `lights`: null where there are none, else
-`trouble`), `state` (`starting` `idle` `listening` `thinking` `speaking`), `muted`, `volume` (0–100), `faults` (names),
-`causes` (name → what is wrong and what to do), `clone`, `conversation` (`id`, `messages`), `turn` (its number, or
-null), `turns` (the last 20, oldest first, each as its `turn` event told it), `totals`. Every event after a snapshot
-happened after it, and none in between is lost.
+`trouble`), `state` (`starting` `idle` `listening` `thinking` `speaking`), `muted` (whatever mutes), `mute_switch`
+(whether its switch does; null where there is none), `volume` (0–100), `faults` (names), `causes` (name → what is wrong
+and what to do), `clone`, `conversation` (`id`, `messages`), `turn` (its number, or null), `turns` (the last 20, oldest
+first, each as its `turn` event told it), `totals`. Every event after a snapshot happened after it, and none in between
+is lost.
 
     event                  fields
     state                  state; turn (its number, or null)
@@ -28,8 +29,8 @@ happened after it, and none in between is lost.
     fault                  fault (its name); active (true: begins, false: ends); message (for people); detail.
                            too-loud, too-quiet, no-sound and nothing-heard are hints about the last utterance:
                            they end with the next press, or by themselves
-    settings               what changed: volume, muted, conversation, clone, …; `reread` (true): the settings
-                           were read again, and `/kiosk.json` may tell something else
+    settings               what changed: volume, muted, mute_switch, conversation, clone, …; `reread` (true): the
+                           settings were read again, and `/kiosk.json` may tell something else
 
 **Program → daemon.** `{"id": ID, "command": NAME, …}`. ID is the program's own, returned with the result: a whole
 number (±2⁵³−1) or a text of 1–64 characters. Other fields than these are refused:
@@ -42,7 +43,7 @@ number (±2⁵³−1) or a text of 1–64 characters. Other fields than these ar
                            image_url (http or https, up to 2,048 characters; or null): a picture sent with it
     volume                 level (a whole number, 0–100), or step (a whole number, −10 to 10: so many steps louder,
                            a step being 5); one of both
-    mute, unmute           the microphone
+    mute, unmute           the microphone; unmute is refused (`mute-switch`) while its switch mutes it
     new_conversation        begin one; the result comes once the clone has made it
     snapshot               another snapshot, which comes before the result
 

@@ -134,7 +134,9 @@ class _Visit:
         self.names.append(str(self._daemon.get("clone", {}).get("name") or ""))
         faults = self._daemon["faults"]
         if self._daemon["muted"]:
-            yield Finding("daemon", "warning", "runs, but its microphone is muted", "clonespeaker unmute")
+            by_switch = self._daemon.get("mute_switch")
+            words = "runs, but its microphone is muted" + (" by its switch" if by_switch else "")
+            yield Finding("daemon", "warning", words, "switch it on there" if by_switch else "clonespeaker unmute")
         elif faults:
             causes = self._daemon.get("causes", {})
             words = "; ".join(f"{fault}: {causes.get(fault, 'no cause told')}" for fault in faults)

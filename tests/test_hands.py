@@ -1,0 +1,121 @@
+"""What hands touch, on a whole daemon: the mute switch, further buttons."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import gpiozero
+import numpy as np
+import pytest
+from gpiozero.pins.mock import MockFactory, MockPin
+
+from clonespeaker.errors import StatusError
+from tests.daemon import SPEECH, Daemon, running
+from tests.peers import until
+
+
+class PinOfTest(MockPin):  # type: ignore[misc]  # gpiozero has no types
+    """One that something outside may hold at a level: no pull-up changes that."""
+
+    held_at: bool | None = None
+
+    def _set_pull(self, value: str) -> None:
+        super()._set_pull(value)
+        if self.held_at is not None:
+            self._change_state(self.held_at)
+
+
+@pytest.fixture
+def factory() -> Iterator[MockFactory]:
+    """gpiozero's own stand-in for a Raspberry Pi."""
+    factory = gpiozero.Device.pin_factory = MockFactory(pin_class=PinOfTest)
+    yield factory
+    gpiozero.Device.pin_factory = None
+    factory.reset()
+
+
+SWITCH = {"pin": "GPIO6"}
+
+
+async def mute(daemon: Daemon, factory: MockFactory, on: bool) -> None:
+    pin = factory.pin("GPIO6")
+    (pin.drive_low if on else pin.drive_high)()
+    await daemon.event("settings", mute_switch=on)
+
+
+async def test_the_switch_wins_over_programs_and_is_seen_everywhere(tmp_path: Path, factory: MockFactory) -> None:
+    async with running(tmp_path, mute_switch=SWITCH) as daemon, daemon.program() as program:
+        assert (program.snapshot["muted"], program.snapshot["mute_switch"]) == (False, False)
+        await mute(daemon, factory, True)
+        snapshot = daemon.app.snapshot()
+        assert (snapshot["muted"], snapshot["mute_switch"]) == (True, True)
+        assert (daemon.app.metrics().muted, daemon.app.metrics().mute_switch) == (True, True)
+        with pytest.raises(StatusError, match="muted by its switch") as refused:
+            await program.command("unmute")
+        assert refused.value.code == "mute-switch"
+        with pytest.raises(StatusError, match="muted by its switch") as refused:
+            await program.command("press")
+        assert refused.value.code == "muted"
+        assert "muted by its switch" in (await daemon.event("fault", fault="muted", active=True))["detail"]
+        await mute(daemon, factory, False)
+        assert not daemon.app.news.faults
+        assert daemon.app.snapshot()["muted"] is False
+        assert (await daemon.talk())["outcome"] == "answered"
+
+
+async def test_what_programs_wanted_counts_again_when_it_is_off(tmp_path: Path, factory: MockFactory) -> None:
+    async with running(tmp_path, mute_switch=SWITCH) as daemon, daemon.program() as program:
+        await mute(daemon, factory, True)
+        await program.command("mute")
+        await mute(daemon, factory, False)
+        assert daemon.app.snapshot()["muted"] is True
+        await program.command("unmute")
+        assert daemon.app.snapshot()["muted"] is False
+
+
+async def test_a_question_is_broken_off_by_the_switch(tmp_path: Path, factory: MockFactory) -> None:
+    async with running(tmp_path, mute_switch=SWITCH) as daemon:
+        daemon.app.appliance.hand.press()
+        await daemon.event("state", state="listening")
+        daemon.sound.hear(SPEECH)
+        await asyncio.sleep(0.1)
+        await mute(daemon, factory, True)
+        assert (await daemon.event("turn"))["outcome"] == "cancelled"
+        assert not any(each.complete for each in daemon.clone.received)
+
+
+async def test_what_is_said_while_it_is_on_stays_unheard(tmp_path: Path, factory: MockFactory) -> None:
+    async with running(tmp_path, mute_switch=SWITCH, microphone={"pre_roll_ms": 500}) as daemon:
+        await mute(daemon, factory, True)
+        daemon.sound.hear(np.full(8_820, 7_777, np.int16))
+        await asyncio.sleep(0.25)
+        await mute(daemon, factory, False)
+        await daemon.talk()
+        assert b"\x61\x1e" * 100 not in daemon.clone.received[-1].pcm
+
+
+@pytest.mark.parametrize(
+    ("switch", "level", "muted"),
+    [
+        ({"pull": "up", "muted_when": "low"}, "low", True),
+        ({"pull": "up", "muted_when": "low"}, "high", False),
+        ({"pull": "up", "muted_when": "high"}, "high", True),
+        ({"pull": "up", "muted_when": "high"}, "low", False),
+        ({"pull": "down", "muted_when": "high"}, "high", True),
+        ({"pull": "down", "muted_when": "low"}, "low", True),
+        ({"pull": "none", "muted_when": "low"}, "low", True),
+        ({"pull": "none", "muted_when": "high"}, "low", False),
+    ],
+)
+async def test_as_it_stands_at_the_start(
+    tmp_path: Path, factory: MockFactory, switch: dict[str, str], level: str, muted: bool
+) -> None:
+    pin = factory.pin("GPIO6")
+    pin.held_at = level == "high"
+    async with running(tmp_path, mute_switch={**SWITCH, **switch}) as daemon:
+        assert daemon.app.appliance.mute_switch is muted
+        assert daemon.app.appliance.muted is muted
+        (pin.drive_high if level == "low" else pin.drive_low)()
+        await until(lambda: daemon.app.appliance.mute_switch is not muted)
