@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import gpiozero
 import numpy as np
@@ -119,3 +120,53 @@ async def test_as_it_stands_at_the_start(
         assert daemon.app.appliance.muted is muted
         (pin.drive_high if level == "low" else pin.drive_low)()
         await until(lambda: daemon.app.appliance.mute_switch is not muted)
+
+
+# Further buttons
+
+BUTTONS: list[dict[str, Any]] = [
+    {"pin": "GPIO5", "press": "volume-up"},
+    {"pin": "GPIO13", "press": "volume-down", "pull": "down"},
+    {"pin": "GPIO19", "press": "cancel", "long_press": "new-conversation", "double_press": "mute", "bounce_ms": 0},
+]
+
+
+async def test_further_buttons(tmp_path: Path, factory: MockFactory) -> None:
+    async with running(tmp_path, buttons=BUTTONS, speaker={"volume": 85}) as daemon:
+        louder, softer, more = (factory.pin(each["pin"]) for each in BUTTONS)
+        louder.drive_low()
+        await daemon.event("settings", volume=95)
+        await daemon.event("settings", volume=100)  # held
+        louder.drive_high()
+        softer.drive_high()
+        await daemon.event("settings", volume=90)
+        softer.drive_low()
+        for _ in range(2):
+            more.drive_low()
+            await asyncio.sleep(0.02)
+            more.drive_high()
+            await asyncio.sleep(0.02)
+        await daemon.event("settings", muted=True)
+        before = daemon.app.conversation.id
+        more.drive_low()
+        await until(lambda: daemon.app.conversation.id != before)
+        more.drive_high()
+        daemon.say("Tell me a story")
+        more.drive_low()
+        await asyncio.sleep(0.02)
+        more.drive_high()
+        assert (await daemon.event("turn"))["outcome"] in ("cancelled", "answered")
+
+
+async def test_a_mute_button_yields_to_the_switch(tmp_path: Path, factory: MockFactory) -> None:
+    buttons = [{"pin": "GPIO5", "press": "mute"}]
+    async with running(tmp_path, buttons=buttons, mute_switch=SWITCH) as daemon:
+        await mute(daemon, factory, True)
+        factory.pin("GPIO5").drive_low()
+        await asyncio.sleep(0.1)
+        factory.pin("GPIO5").drive_high()
+        await mute(daemon, factory, False)
+        assert daemon.app.appliance.muted is False
+        await asyncio.sleep(0.1)
+        factory.pin("GPIO5").drive_low()
+        await daemon.event("settings", muted=True)

@@ -54,6 +54,7 @@ from clonespeaker.wiring import (
     make_repertoire,
     make_speaker,
     manner,
+    open_buttons,
     open_control,
     open_mute_switch,
     screen,
@@ -235,6 +236,7 @@ class App:
             await self._lamps.open()
         await upkeep.open()
         stack.callback(open_mute_switch(settings.mute_switch, self.appliance).close)
+        stack.callback(open_buttons(settings.buttons, self.appliance).close)
         stack.callback(open_control(settings.button, self.appliance).close)
         try:
             async with asyncio.TaskGroup() as tasks:

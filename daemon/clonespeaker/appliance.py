@@ -202,6 +202,10 @@ class Appliance:
         if self.turn.state in (State.IDLE, State.THINKING):
             self._signals.sound(earcon)
 
+    def renew_conversation(self) -> None:
+        """Begin a new one, and tell where that can't be done."""
+        self._start(self._renew())
+
     def snapshot(self) -> dict[str, Any]:
         """How things stand, as the status protocol has it; without `device` and `clone`, which are not known here."""
         return {
@@ -352,6 +356,12 @@ class Appliance:
         with contextlib.suppress(DeviceError):  # it hangs; who keeps the devices sees that
             await self._speaker.in_thread(self._speaker.rest)
         await asyncio.to_thread(give_back)
+
+    async def _renew(self) -> None:
+        try:
+            await self._conversation.renew()
+        except CloneError as error:
+            self._note(error)
 
     async def _renew_quietly(self) -> None:
         try:

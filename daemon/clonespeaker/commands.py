@@ -1,6 +1,11 @@
-"""Programs' commands, obeyed. Each returns once it is taken, not once it is done; a conversation is made first."""
+"""Programs' commands, obeyed. Each returns once it is taken, not once it is done; a conversation is made first.
+
+And what further buttons and keys do, by the names that the settings have for it.
+"""
 
 from __future__ import annotations
+
+import logging
 
 from clonespeaker.appliance import Appliance
 from clonespeaker.conversation import Conversation
@@ -8,6 +13,8 @@ from clonespeaker.errors import CloneError
 from clonespeaker.status import protocol
 from clonespeaker.status.protocol import Command, CommandError
 from clonespeaker.turn import Cancelled, Said, State
+
+log = logging.getLogger(__name__)
 
 
 async def obey(appliance: Appliance, conversation: Conversation, command: Command) -> None:
@@ -50,6 +57,27 @@ async def obey(appliance: Appliance, conversation: Conversation, command: Comman
                 raise CommandError(error.fault or "failed", str(error)) from error
         case protocol.GetSnapshot():
             pass  # the server answers it by itself
+
+
+def act(appliance: Appliance, deed: str) -> None:
+    """Do what a button or a key means."""
+    if appliance.turn.state is State.STARTING:
+        return
+    match deed:
+        case "volume-up":
+            appliance.step_volume(1)
+        case "volume-down":
+            appliance.step_volume(-1)
+        case "mute" if appliance.mute_switch:
+            log.info("the mute button does nothing while the switch mutes")
+        case "mute":
+            appliance.mute(not appliance.muted)
+        case "new-conversation":
+            appliance.renew_conversation()
+        case "cancel":
+            appliance.post(Cancelled())
+        case _:
+            raise AssertionError(f"nobody knows how to {deed}")
 
 
 def _require_nobody_speaks(appliance: Appliance) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,10 +18,13 @@ from clonespeaker.audio.microphone import PERIOD_MS, Microphone
 from clonespeaker.audio.speaker import Speaker
 from clonespeaker.audio.stream import InThread
 from clonespeaker.clone.client import CloneClient
+from clonespeaker.commands import act
 from clonespeaker.config import settings as kinds
 from clonespeaker.config.settings import Settings
 from clonespeaker.controls.button import open_button
+from clonespeaker.controls.gestures import Gesture
 from clonespeaker.controls.keyboard import Keyboard
+from clonespeaker.controls.pushed import Pushed
 from clonespeaker.conversation import Conversation
 from clonespeaker.errors import DeviceError
 from clonespeaker.exchange import Manner
@@ -183,6 +188,32 @@ def open_control(button: kinds.Button, appliance: Appliance) -> Control:
             is_down=lambda: appliance.is_listening() and not appliance.hand.habits.tap_mode,
         )
     return _NoButton()
+
+
+def open_buttons(buttons: Sequence[kinds.FurtherButton], appliance: Appliance) -> Control:
+    """The further ones.
+
+    Raises:
+        DeviceError: one of them isn't there.
+    """
+    opened = contextlib.ExitStack()
+    with contextlib.ExitStack() as stack:
+        for button in buttons:
+            pushed = make_pushed(button, appliance)
+            stack.callback(pushed.close)
+            device = open_button(
+                button.pin, pull=button.pull, bounce_ms=button.bounce_ms, on_change=pushed.on_change, setting="buttons:"
+            )
+            stack.callback(device.close)
+        opened = stack.pop_all()
+    return opened
+
+
+def make_pushed(button: kinds.FurtherButton, appliance: Appliance) -> Pushed:
+    """What a button means, done."""
+    names = {gesture: getattr(button, gesture.value) for gesture in Gesture}
+    deeds = {gesture: partial(act, appliance, name) for gesture, name in names.items() if name is not None}
+    return Pushed(deeds, repeats=button.press in ("volume-up", "volume-down"))
 
 
 def open_mute_switch(switch: kinds.MuteSwitch, appliance: Appliance) -> Control:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from clonespeaker.cli.doctor.controls import check_sounds
+from clonespeaker.cli.doctor.sounds import check_sounds
 from clonespeaker.config.settings import Settings, Sounds
 from clonespeaker.cues import Earcon
 from clonespeaker.words import LANGUAGES, load_words

@@ -45,8 +45,14 @@ from tests.config.settings_text import check_mistake, problems, read
         ("lights: {kind: sk6812, pins: [GPIO18]}", "lights.pins: lamps without a clock can be driven by an SPI port"),
         ("lights: {kind: led, pins: [GPIO5], count: 3}", "lights.count: 3 lamps in a row are apa102, ws2812 or sk6812"),
         ("lights: {kind: apa102, pins: [GPIO6, BOARD31]}", "lights.pins: the same pin twice"),
-        ("lights: {kind: led, pins: [BOARD11]}", "lights.pins: GPIO17 is taken by button.pin and by a light; take another"),
-        ("button: {pin: 10}\nlights: {kind: ws2812}", "1: button.pin: 10 is taken by button.pin and by the SPI port of the"),
+        (
+            "lights: {kind: led, pins: [BOARD11]}",
+            "lights.pins: GPIO17 is taken by button.pin and by a light; take another",
+        ),
+        (
+            "button: {pin: 10}\nlights: {kind: ws2812}",
+            "1: button.pin: 10 is taken by button.pin and by the SPI port of the",
+        ),
         (
             "button: {pin: 21}\nlights: {kind: apa102, spi: '1.2'}",
             "1: button.pin: 21 is taken by button.pin and by the SPI port of the lights (spi: 1.2)",
@@ -54,6 +60,16 @@ from tests.config.settings_text import check_mistake, problems, read
         (
             "button: {pin: GPIO6}\nmute_switch: {pin: BOARD31}",
             "config.yaml:2: mute_switch.pin: BOARD31 is button.pin already; each needs a pin of its own",
+        ),
+        (
+            "buttons: [{pin: GPIO5, press: mute}, {pin: BOARD29, press: cancel}]",
+            "buttons: BOARD29 is buttons already; each needs a pin of its own",
+        ),
+        ("buttons: [{pin: GPIO17, press: mute}]", "buttons: GPIO17 is button.pin already; each needs a pin of its own"),
+        ("buttons: [{pin: GPIO2, pull: down, press: mute}]", "buttons: GPIO2 has a resistor to 3.3 V on the board;"),
+        (
+            "buttons: [{pin: GPIO5}]",
+            "buttons: the one on GPIO5 does nothing; give it press, long_press or double_press",
         ),
         (
             "mute_switch: {pin: BCM2, pull: none}",

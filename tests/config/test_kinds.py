@@ -39,6 +39,26 @@ from tests.config.settings_text import check_mistake, leaves, read
         ('clone: {slug: "\\ud800"}', "clone.slug: '\\ud800' is not a name"),
         ("clone: {slug: !secret slug}", "clone.slug: !secret means nothing here; write the value itself"),
         ("status: {allowed_origins: http://a}", "status.allowed_origins: 'http://a' is not a list like [a, b]"),
+        ("buttons: mute", "buttons: 'mute' is not a list of groups, each like - {name: value}"),
+        ("buttons: {pin: GPIO5}", "buttons: a group of settings is not a list of groups, each like - {name: value}"),
+        ("buttons: [GPIO5]", "buttons: item 1: 'GPIO5' is not a group like {pin: …}"),
+        ("buttons: [{press: mute}]", "buttons: item 1: pin is missing"),
+        ("buttons: [{pin: GPIO5, pres: mute}]", "buttons: item 1: pres: no such setting; did you mean press?"),
+        (
+            "buttons: [{pin: GPIO5, x: 1}]",
+            "buttons: item 1: x: no such setting; there are pin, pull, bounce_ms, press, ",
+        ),
+        ("buttons: [{pin: GPIO5, ? [a] : 1}]", "buttons: item 1: a list or a group: no such setting; there are pin, "),
+        ("buttons: [{pin: GPIO5, pin: GPIO6}]", "buttons: item 1: pin: set before; delete one of the two"),
+        (
+            "buttons: [{pin: GPIO5, press: mute}, {pin: GPIO99, press: mute}]",
+            "buttons: item 2: pin: 'GPIO99' is not a pin like GPIO17",
+        ),
+        (
+            "buttons: [{pin: GPIO5, press: volumeup}]",
+            "buttons: item 1: press: 'volumeup' is not one of cancel, mute, new-conversation, volume-down, volume-up; "
+            "did you mean volume-up?",
+        ),
     ],
 )
 def test_mistakes(text: str, expected: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 from clonespeaker.config.forms import gpio
@@ -97,7 +97,7 @@ def _lights(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
             yield ("lights.pins", key, "lights.kind"), f"{pin} is taken by {key} and by {what}; take another"
 
 
-def _claims(settings: Settings) -> list[tuple[str, str, str, str]]:
+def _claims(settings: Settings) -> Sequence[tuple[str, str, str, str]]:
     """Pins with a contact: the setting that claims it, the pin, the setting of its resistor, that resistor."""
     button, switch = settings.button, settings.mute_switch
     claims = [("button.pin", button.pin, "button.pull", button.pull)] if button.source == "gpio" else []

@@ -6,9 +6,10 @@ What keys there are, their ranges, forms and words, is taken from the types in `
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import difflib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from msgspec import inspect
 from clonespeaker.config.forms import WORDS
 from clonespeaker.config.secrecy import shown
 from clonespeaker.config.settings import Settings
+from clonespeaker.config.yamltext import is_nothing
 
 _LONGEST_NUMBER = 100  # characters; PyYAML takes seconds for one like 1:1:1:… that goes on for pages
 _SCALAR_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp")}
@@ -32,6 +34,8 @@ class Kind:
         fits: whether a value does.
         text: the value is what was written, whatever else YAML may take it for (17, 2024, on).
         item: what each item of a list may be; None for what is no list.
+        fields: of a group within a list, what may stand under each of its names; {} for what is no group.
+        needed: names of `fields` that can't be left out.
         choices: all there is to choose from, for "did you mean".
     """
 
@@ -39,13 +43,19 @@ class Kind:
     fits: Callable[[Any], bool]
     text: bool = False
     item: Kind | None = None
+    fields: Mapping[str, Kind] = dataclasses.field(default_factory=dict)
+    needed: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
 
     def read(self, node: yaml.Node) -> tuple[Any, list[str]]:
         """The value that a node holds, and all that is wrong with it."""
         if self.item and isinstance(node, yaml.SequenceNode):
             items = [self.item.read(item) for item in node.value]
-            return [value for value, _ in items], [wrong for _, wrongs in items for wrong in wrongs]
+            where = "item {}: ".format if self.item.fields else lambda number: ""
+            wrongs = [where(number) + wrong for number, (_, wrongs) in enumerate(items, 1) for wrong in wrongs]
+            return [value for value, _ in items], wrongs
+        if self.fields and isinstance(node, yaml.MappingNode):
+            return self._read_group(node)
         if not isinstance(node, yaml.ScalarNode):
             what = "a list" if isinstance(node, yaml.SequenceNode) else "a group of settings"
             return None, [f"{what} is not {self.words}"]
@@ -66,6 +76,25 @@ class Kind:
         hint = f"; did you mean {near[0]}?" if near else "; take the quotes off" if node.style and not self.text else ""
         return None, [f"'{shown(text)}' is not {self.words}{hint}"]
 
+    def _read_group(self, group: yaml.MappingNode) -> tuple[Any, list[str]]:
+        found: dict[str, Any] = {}
+        problems: list[str] = []
+        for name_node, node in group.value:
+            name = name_node.value if isinstance(name_node, yaml.ScalarNode) else ""
+            if name not in self.fields:
+                near = difflib.get_close_matches(name, self.fields, n=1)
+                hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(self.fields)}"
+                problems.append(f"{shown(name) or 'a list or a group'}: no such setting; {hint}")
+            elif name in found:
+                problems.append(f"{name}: set before; delete one of the two")
+            elif is_nothing(node):
+                continue
+            else:
+                found[name], wrongs = self.fields[name].read(node)
+                problems += [f"{name}: {wrong}" for wrong in wrongs]
+        problems += [f"{name} is missing" for name in self.needed if name not in found]
+        return found, problems
+
 
 def _kind(info: inspect.Type, words: str = "") -> Kind:
     match info:
@@ -85,6 +114,13 @@ def _kind(info: inspect.Type, words: str = "") -> Kind:
             return Kind(words or f"one of {', '.join(names)}", lambda value: value in names, text=True, choices=names)
         case inspect.StrType(pattern=str(pattern)):
             return Kind(words, lambda value: value.isprintable() and re.search(pattern, value) is not None, text=True)
+        case inspect.StructType(fields=fields):
+            kinds = {each.name: _kind(each.type) for each in fields}
+            needed = tuple(each.name for each in fields if each.required)
+            example = ", ".join(f"{name}: …" for name in needed or kinds)
+            return Kind(f"a group like {{{example}}}", lambda value: False, fields=kinds, needed=needed)
+        case inspect.VarTupleType(item_type=inspect.StructType() as item):
+            return Kind("a list of groups, each like - {name: value}", lambda value: False, item=_kind(item))
         case inspect.VarTupleType(item_type=item):
             return Kind("a list like [a, b]", lambda value: False, item=_kind(item))
         case inspect.NoneType():

@@ -228,6 +228,25 @@ class Button(Section, frozen=True, kw_only=True):
     ] = "auto"
 
 
+Deed = Literal["volume-up", "volume-down", "mute", "new-conversation", "cancel"]
+"""What further buttons do. `mute` mutes, and the next time unmutes."""
+
+
+class FurtherButton(Section, frozen=True, kw_only=True):
+    """One of `buttons`."""
+
+    pin: Annotated[Pin, Meta(description="Its pin, GPIO5 for instance.")]
+    pull: Annotated[
+        Literal["up", "down", "none"], Meta(description="The resistor on its pin, as for the main button.")
+    ] = "up"
+    bounce_ms: Annotated[
+        int, Meta(ge=0, le=500, description="Milliseconds in which its contact's chatter counts as one press.")
+    ] = 15
+    press: Annotated[Deed | None, Meta(description="What a press does.")] = None
+    long_press: Annotated[Deed | None, Meta(description="What a press of 0.8 s does.")] = None
+    double_press: Annotated[Deed | None, Meta(description="What two presses within 0.4 s do.")] = None
+
+
 class MuteSwitch(Section, frozen=True, kw_only=True):
     """A switch that mutes, whatever programs say."""
 
@@ -360,6 +379,10 @@ class Settings(Section, frozen=True, kw_only=True):
     microphone: Microphone = Microphone()
     speaker: Speaker = Speaker()
     button: Button = Button()
+    buttons: Annotated[
+        tuple[FurtherButton, ...],
+        Meta(description="Further buttons, each with a pin and what press, long_press and double_press do."),
+    ] = ()
     mute_switch: MuteSwitch = MuteSwitch()
     lights: Lights = Lights()
     sounds: Sounds = Sounds()
