@@ -134,6 +134,24 @@ def test_a_hush_of_nothing_flushes() -> None:
     assert (device.output.hushing, len(device.output.ring), device.wakes) == (False, 0, 1)
 
 
+def test_a_hush_in_the_middle_of_a_period_is_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    device = Device()
+    device.play(level(4 * PERIOD))
+    device.period_of()
+    read = device.output.ring.read
+
+    def read_late(frames: int) -> Samples:
+        device.output.hushing = True
+        return read(frames)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(device.output.ring, "read", read_late)
+        assert np.all(device.period_of() == LOUD)
+    assert device.output.hushing
+    assert np.all(np.diff(device.period_of().astype(int)) <= 0)
+    assert not device.period_of().any()
+
+
 @pytest.mark.parametrize("period", [1, 64, FADE - 1])
 def test_a_period_shorter_than_the_fade_shortens_the_fade(period: int) -> None:
     device = Device(period=period)

@@ -79,24 +79,25 @@ class Output:
         """One period for the device: see `stream.Fill`."""
         # Thread: the device's. Copies and ramps only.
         now = self._clock()
+        hushing = self.hushing  # once: the loop may set it at any moment, and then it is for the next period
         self.periods += 1
         self.awake_frames += frames
         self.last_period_at = now
         self.underflows += underflowed
-        busy, unheard = self.playing or self.hushing, self.first_heard_at is None
+        busy, unheard = self.playing or hushing, self.first_heard_at is None
         out = np.zeros(frames, np.int16)
         glide, self._glide = self._glide[:frames], _NOTHING
         heard_at = now + min(max(delay_s, 0.0), _DELAY_MOST_S)
         playing, aside = self.playing, self.aside
         if playing:
-            self._play(out, heard_at)
+            self._play(out, heard_at, hushing=hushing)
         if glide.size:
             out[: glide.size] = np.clip(glide.astype(np.int32) + out[: glide.size], -32_768, 32_767)
-        if aside is not None and (aside.has_begun or not self.hushing):
-            cut = playing and not self.hushing
+        if aside is not None and (aside.has_begun or not hushing):
+            cut = playing and not hushing
             if aside.add_to(out, heard_at, self._rate_hz, fade=self._fade, cut=cut) and self.aside is aside:
                 self.aside = None
-        if self.hushing:
+        if hushing:
             self.ring.flush()
             self.playing = self.hushing = False
         wake = self.wake
@@ -104,22 +105,22 @@ class Output:
             wake()
         return spread(out, self._channels).tobytes()
 
-    def _play(self, out: np.ndarray[tuple[int], np.dtype[np.int16]], heard_at: float) -> None:
+    def _play(self, out: np.ndarray[tuple[int], np.dtype[np.int16]], heard_at: float, *, hushing: bool) -> None:
         fade = min(self._fade, out.size)
-        sound = self.ring.read(fade if self.hushing else out.size)
+        sound = self.ring.read(fade if hushing else out.size)
         count = sound.size
         if count:
             if self.first_heard_at is None:
                 self.first_heard_at = heard_at
                 up = min(fade, count)
                 sound[:up] = sound[:up] * np.linspace(0, 1, fade)[:up]
-            if self.hushing:
+            if hushing:
                 sound[:] = sound * np.linspace(1, 0, fade)[:count]
             out[:count] = sound
             self.last_heard_at = heard_at + count / self._rate_hz
             self._last = float(sound[-1])
         if count < out.size:
-            left = fade - count if self.hushing else fade
+            left = fade - count if hushing else fade
             glide = np.linspace(self._last, 0, left + 1)[1:].astype(np.int16)
             out[count : count + left] = glide[: out.size - count]
             self._glide = glide[out.size - count :]
