@@ -16,7 +16,7 @@ from clonespeaker.cues import Earcon
 from clonespeaker.errors import FAULTS, DeviceError, StatusError
 from clonespeaker.simulate.server import SimulatedClone
 from clonespeaker.timeline import STAGES
-from tests.daemon import SPEECH, SPEECH_S, SoundOfTest, running, starting
+from tests.daemon import SPEECH, SPEECH_S, Daemon, SoundOfTest, running, starting
 from tests.peers import until
 
 TURN_FIELDS = {
@@ -463,16 +463,18 @@ async def test_the_volume_step_by_step(tmp_path: Path) -> None:
             ({"step": 10}, 100),
         ):
             await program.command("volume", **fields)
-            assert (await daemon.event("settings"))["volume"] == daemon.app.speaker.volume == expected
+            await daemon.event("settings", volume=expected)
+            assert daemon.app.speaker.volume == expected
 
 
 async def test_a_new_conversation(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, daemon.program() as program:
         before = daemon.app.conversation.id
         await program.command("new_conversation")
-        told = await daemon.event("settings")
-        assert told["conversation"]["id"] == daemon.app.conversation.id != before
-        assert [message["text"] for message in told["conversation"]["messages"]] == [daemon.clone.greeting]
+        await until(lambda: conversations(daemon))
+        told = conversations(daemon)[-1]
+        assert told["id"] == daemon.app.conversation.id != before
+        assert [message["text"] for message in told["messages"]] == [daemon.clone.greeting]
         await daemon.clone.stop()
         with pytest.raises(StatusError, match="can't connect") as refused:
             await program.command("new_conversation")
@@ -484,11 +486,17 @@ async def test_after_a_time_of_quiet_the_next_visitor_begins_afresh(tmp_path: Pa
         first = daemon.app.conversation.id
         assert (await daemon.talk())["outcome"] == "answered"
         assert daemon.app.conversation.id == first
-        told = await daemon.event("settings")
-        assert told["conversation"]["id"] != first
-        assert len(told["conversation"]["messages"]) == 1
+        await until(lambda: len(conversations(daemon)) == 2)
+        told = conversations(daemon)[-1]
+        assert told["id"] != first
+        assert len(told["messages"]) == 1
         await asyncio.sleep(0.5)
-        assert len(daemon.told("settings")) == 2  # nobody has said anything since
+        assert len(conversations(daemon)) == 2  # nobody has said anything since
+
+
+def conversations(daemon: Daemon) -> list[dict[str, Any]]:
+    """All that were told."""
+    return [told["conversation"] for told in daemon.told("settings") if "conversation" in told]
 
 
 async def test_a_conversation_that_is_lost_later(tmp_path: Path) -> None:
@@ -689,7 +697,7 @@ async def test_the_snapshot(tmp_path: Path) -> None:
         snapshot = program.snapshot
         assert set(snapshot) == {
             "type", "protocol", "device", "state", "muted", "mute_switch", "volume", "faults", "causes",
-            "clone", "conversation", "turn", "totals",
+            "clone", "conversation", "turn", "turns", "totals",
         }  # fmt: skip
         assert (snapshot["type"], snapshot["protocol"], snapshot["state"]) == ("snapshot", 1, "idle")
         assert (snapshot["muted"], snapshot["volume"], snapshot["faults"], snapshot["turn"]) == (False, 100, [], None)
