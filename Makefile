@@ -11,8 +11,8 @@ FUZZ ?=
 
 # For building PyAudio and running it.
 DEBIAN_RUN := python3-venv python3-dev gcc portaudio19-dev libportaudio2 libasound2-plugins
-# For the real sound path without a sound card, a simulated clone with a voice, and systemd in a container.
-DEBIAN_TEST := $(DEBIAN_RUN) pulseaudio pulseaudio-utils espeak-ng systemd-container
+# For the real sound path without a sound card, a simulated clone with a voice, systemd in a container, and a browser.
+DEBIAN_TEST := $(DEBIAN_RUN) pulseaudio pulseaudio-utils espeak-ng systemd-container chromium
 
 # For `make deb`, of Debian 12 or 13.
 DEBIAN_DEB := debhelper dpkg-dev python3-venv python3-shtab espeak-ng

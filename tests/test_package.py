@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from hatchling.builders.wheel import WheelBuilder
 
 from clonespeaker import __version__
 
@@ -47,3 +48,16 @@ def test_every_pin_has_its_hashes() -> None:
     assert len(re.findall(r"^\S+==", text, re.MULTILINE)) == len(versions(ROOT / "debian/wheels.txt")) > 10
     for pin in re.split(r"\n(?=\w)", text)[1:]:
         assert "--hash=sha256:" in pin
+
+
+def test_the_wheel_has_the_kiosk_page_and_all_words() -> None:
+    package = ROOT / "daemon" / "clonespeaker"
+    shipped = {each.distribution_path for each in WheelBuilder(str(ROOT)).recurse_included_files()}
+    for folder in ("kiosk", "words"):
+        files = [path for path in (package / folder).iterdir() if path.is_file()]
+        assert files
+        assert {f"clonespeaker/{folder}/{path.name}" for path in files} <= shipped
+
+
+def test_the_debian_package_has_the_whole_of_ours() -> None:
+    assert "cp -r daemon/clonespeaker $(LIB)/common/\n" in (ROOT / "debian/rules").read_text()
