@@ -22,6 +22,7 @@ clone:
   slug: my-clone
 microphone: {device: Loopback}
 speaker: {device: Loopback, volume: 100}
+lights: {kind: led, pins: [GPIO27], brightness: 100}
 """
 WITHIN_S = 900.0
 

@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
-from clonespeaker.config.forms import gpio
+from clonespeaker.config.forms import gpio_number
 from clonespeaker.config.secrecy import shown
 from clonespeaker.config.settings import Settings
 
@@ -87,12 +87,12 @@ def _lights(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
             ("lights.count", "lights.kind"),
             f"{lights.count} lamps in a row are apa102, ws2812 or sk6812; {lights.kind} is one lamp",
         )
-    pins = [gpio(pin) for pin in lights.pins]
+    pins = [gpio_number(pin) for pin in lights.pins]
     if len(set(pins)) < len(pins):
         yield ("lights.pins",), "the same pin twice"
     taken = set(pins) or _SPI_PINS.get(lights.spi.partition(".")[0], set())
     for key, pin, _, _ in _claims(settings):
-        if gpio(pin) in taken:
+        if gpio_number(pin) in taken:
             what = "a light" if pins else f"the SPI port of the lights (spi: {lights.spi})"
             yield ("lights.pins", key, "lights.kind"), f"{pin} is taken by {key} and by {what}; take another"
 
@@ -110,7 +110,7 @@ def _claims(settings: Settings) -> Sequence[tuple[str, str, str, str]]:
 def _pins(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
     claimed: dict[int, str] = {}
     for key, pin, pull_key, pull in _claims(settings):
-        number = gpio(pin)
+        number = gpio_number(pin)
         if number in _PULLED_UP and pull != "up":
             yield (
                 (pull_key, key),

@@ -79,7 +79,7 @@ _BOARD = {
 }  # fmt: skip
 
 
-def gpio(pin: str) -> int:
+def gpio_number(pin: str) -> int:
     """The number of a `Pin`, however it is called: 17 for GPIO17, BCM17, 17 and BOARD11."""
     return _BOARD[int(pin[5:])] if pin.startswith("BOARD") else int(pin.removeprefix("GPIO").removeprefix("BCM"))
 

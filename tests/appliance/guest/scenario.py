@@ -16,6 +16,7 @@ from tools import (
     check,
     conversation,
     failed,
+    lamp,
     likeness,
     press,
     property_of,
@@ -86,6 +87,7 @@ def live() -> None:
     other = likeness(question(4.0)[2 * RATE_HZ :], np.fromfile("/tmp/heard", np.int16))
     check("and nothing else", other < ALIKE / 5, f"{other:.2f}")
 
+    lights(daemon)
     unplug_and_plug(daemon)
     freeze(daemon)
     bad_settings()
@@ -207,6 +209,38 @@ def usb_card() -> None:
     gone = until(lambda: "[Speaker " not in cards.read_text(), 30)
     ask_host("plug-usb")
     check("USB: the same name again", gone and until(lambda: "[Speaker " in cards.read_text(), 30), cards.read_text())
+
+
+def lights(daemon: Follower) -> None:
+    """A LED on a pin, through lgpio: by what share of the time it shines."""
+    until(lambda: lamp(0.2) == 0, 10)
+    seen = lamp(1.0)
+    check("the lamp is dark while nothing goes on", seen == 0, f"{seen:.2f}")
+    busy("dark")
+    mark = len(daemon.events)
+    press(True)
+    until(lambda: daemon.last(mark, event="state", state="listening"), 20)
+    seen = lamp(1.0)
+    check("faint while it listens to silence", 0.001 < seen < 0.2, f"{seen:.3f}")
+    busy("faint")
+    sh("clonespeaker cancel")
+    press(False)
+    sh("clonespeaker mute")
+    until(lambda: lamp(0.2) == 1, 10)
+    seen = lamp(1.0)
+    check("steady while it is muted", seen == 1, f"{seen:.2f}")
+    busy("steady")
+    sh("clonespeaker unmute")
+    until(lambda: lamp(0.2) == 0, 10)
+    seen = lamp(1.0)
+    check("and dark again", seen == 0, f"{seen:.2f}")
+
+
+def busy(lamp_is: str) -> None:
+    """Tells how busy the daemon is meanwhile."""
+    before = property_of("CPUUsageNSec")
+    time.sleep(5)
+    print(f"       {lamp_is}: {(int(property_of('CPUUsageNSec')) - int(before)) / 5e7:.1f} % of a core")
 
 
 def no_faults(daemon: Follower) -> bool:

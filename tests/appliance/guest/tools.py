@@ -15,6 +15,7 @@ import numpy as np
 QUESTION = Path("/usr/lib/clonespeaker/common/clonespeaker/assets/question.wav")
 PROGRAM = "/usr/bin/clonespeaker"
 PULL = Path("/run/gpio/sim_gpio17/pull")
+LAMP = Path("/run/gpio/sim_gpio27/value")
 RATE_HZ = 44_100
 FAR_END = "plughw:CARD=Loopback,DEV=1"  # what is played here, the daemon's microphone hears; and the other way round
 Samples = np.ndarray[Any, np.dtype[np.int16]]
@@ -114,6 +115,15 @@ def speak(samples: Samples) -> None:
 def press(down: bool) -> None:
     """The button's contact: to ground, or open."""
     PULL.write_text("pull-down" if down else "pull-up")
+
+
+def lamp(seconds: float) -> float:
+    """The share of the time in which the LED shone."""
+    end_at, seen = time.monotonic() + seconds, []
+    while time.monotonic() < end_at:
+        seen.append(int(LAMP.read_text()))
+        time.sleep(0.0007)
+    return sum(seen) / len(seen)
 
 
 def turn(daemon: Follower, seconds: float = 2.0) -> tuple[dict[str, Any] | None, float]:
