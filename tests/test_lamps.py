@@ -117,11 +117,11 @@ async def test_loudness_shows_while_somebody_speaks() -> None:
         await until(lambda: light.shown and light.shown[-1][1] > 0)
         faint = light.shown[-1][1]
         lamps.hear(-12.0)
-        await until(lambda: light.shown[-1][1] > 10 * faint)
+        await until(lambda: light.shown[-1][1] > 5 * faint)
         lamps.hear(-80.0)
         await until(lambda: light.shown[-1][1] == faint)
         lamps.hear(-12.0)
-        await until(lambda: light.shown[-1][1] > 10 * faint)
+        await until(lambda: light.shown[-1][1] > 5 * faint)
         lamps.follow(DARK)
         lamps.follow(STATES[State.LISTENING])  # what was heard before is not its business
         await until(lambda: light.shown[-1][1] == faint)

@@ -43,6 +43,8 @@ def test_what_is_wholly_on_or_off_is_no_pulse(factory: MockFactory) -> None:
     light = open_pins(["GPIO27"], active_high=True, factory=factory)
     pin = factory.pin("GPIO27")
     assert pin.frequency is None
+    light.show(colour(0.0001, 0, 0))
+    assert pin.state == 0.01  # what is faint still shines
     for value, frequency in ((0.3, 100), (0.4, 100), (1.0, None), (0.2, 100), (0.0, None)):
         light.show(colour(value, value, value))
         assert (pin.state, pin.frequency) == (value, frequency)

@@ -51,7 +51,7 @@ async def test_a_turn(tmp_path: Path, factory: MockFactory) -> None:
         await until(lambda: shines(factory) == GREEN)
         faint = factory.pin("GPIO27").state
         daemon.sound.hear(SPEECH)
-        await until(lambda: factory.pin("GPIO27").state > 5 * faint)
+        await until(lambda: factory.pin("GPIO27").state > 3 * faint)
         daemon.app.appliance.hand.release()
         await until(lambda: shines(factory) == AMBER)
         await until(lambda: shines(factory) == BLUE)

@@ -304,7 +304,7 @@ class Lights(Section, frozen=True, kw_only=True):
     ] = None
     quiet_brightness: Annotated[
         int, Meta(ge=0, le=100, description="How bright they look at most in quiet_hours, in percent. 0: dark.")
-    ] = 10
+    ] = 20
 
 
 class Sounds(Section, frozen=True, kw_only=True):

@@ -20,7 +20,7 @@ GAMMA = 2.2  # power = looks ** GAMMA; sRGB's, roughly
 
 BREATH_S, ROUND_S, PULSE_S, BLINK_S = 4.0, 1.2, 0.8, 1.0
 _FAINTEST = 0.08  # a breath's, and behind what runs around
-_IN_SILENCE = 0.2  # that somebody is listened to shows before he speaks
+_IN_SILENCE = 0.35  # that somebody is listened to shows before he speaks
 _TAIL = 0.6  # of the round
 _QUIETEST_DBFS, _LOUDEST_DBFS = -50.0, -12.0
 _FALLS_PER_S = 3.0

@@ -14,6 +14,7 @@ from clonespeaker.lights.patterns import Frame
 from clonespeaker.lights.strip import Strip, encoder
 
 _PWM_HZ = 100  # the pins' own; more costs as much more, for it is done by software
+_LEAST = 0.01  # of a pulse; lgpio makes nothing of less
 _CLOCKED_FRAMES_PER_S = 15.0
 
 
@@ -50,7 +51,7 @@ def _give(device: Any, value: float) -> None:
     frequency = None if value in (0, 1) else _PWM_HZ
     if device.frequency != frequency:
         device.frequency = frequency
-    device.value = value
+    device.value = max(value, _LEAST) if value else value
 
 
 def open_pins(pins: Sequence[str], *, active_high: bool, factory: Any = None) -> PinLight:
