@@ -110,6 +110,7 @@ async def run_daemon(
             "CLONESPEAKER_BUTTON__SOURCE": "none",
             "CLONESPEAKER_SPEAKER__VOLUME": "100",
             "CLONESPEAKER_SOUNDS__EARCONS": "false",
+            "CLONESPEAKER_SOUNDS__SPEECH": "false",
             "CLONESPEAKER_STATUS__PORT": str(port),
             "CLONESPEAKER_STATE_DIR": state_dir,
             **(settings or {}),

@@ -36,6 +36,7 @@ _OPENS_WITHIN_S = 8.0
 _NAMED_ALONE_S = 3.0  # HDMI, where nobody listens, is there first; USB cards come a second or two later
 _SOUNDS_WITHIN_S = 15.0
 _LOOK_EVERY_S = 0.5
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _LEAST_VOLUME = 50  # who set it to 0 is to hear this all the same
 
 
@@ -81,10 +82,13 @@ def was_told(words: str) -> bool:
     The daemon's restarts start the provisioning, too, and systemd restarts what can't start each second: what is wrong
     is to be heard once, and not again before something else is.
     """
-    if "RUNTIME_DIRECTORY" not in os.environ:  # by hand
+    # The daemon's runtime directory ends with each process; its state directory outlives the boot, too.
+    directory = os.environ.get("STATE_DIRECTORY") or os.environ.get("RUNTIME_DIRECTORY")
+    if directory is None:  # by hand
         return False
-    told = Path(os.environ["RUNTIME_DIRECTORY"]) / "sounded"
+    told = Path(directory) / "sounded"
     with contextlib.suppress(OSError):
+        words = f"{_BOOT_ID.read_text()}{words}"
         if told.exists() and told.read_text() == words:
             return True
         told.write_text(words)

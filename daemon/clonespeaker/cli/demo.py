@@ -31,7 +31,7 @@ from clonespeaker.audio.stream import Fill, OnBlock, Stream
 from clonespeaker.cli.ask import read_recording
 from clonespeaker.cli.screen import Screen
 from clonespeaker.cli.terminal import say, say_json, table
-from clonespeaker.config.settings import Button, Clone, Settings, Status
+from clonespeaker.config.settings import Button, Clone, Settings, Sounds, Status
 from clonespeaker.controls.keyboard import Keyboard
 from clonespeaker.errors import EXIT_FAILED, DeviceError
 from clonespeaker.simulate.server import SimulatedClone
@@ -67,6 +67,8 @@ async def _demo(options: argparse.Namespace, state_dir: Path, question: Samples 
         clone=Clone(base_url=url, slug=clone.slug),
         button=Button(source="none"),
         status=Status(port=_port()),
+        # What is written to a file, and measured, is the clone's voice and nothing else.
+        sounds=Sounds() if question is None else Sounds(earcons=False, speech=False),
         state_dir=str(state_dir),
     )
     sound, files, words = _choose_sound(options.out, spoken_by_file=question is not None)
