@@ -32,6 +32,7 @@ BENCHMARKS = {
     "imports": "weight",
     "endpointing": "endpointing",
     "callbacks": "interpreter",
+    "voice": "voice",
 }
 """Benchmark → its group in the table, in the order in which they run."""
 

@@ -163,6 +163,12 @@ async def test_a_port_that_is_taken(tmp_path: Path) -> None:
     await app_of_that_can_run(tmp_path)
 
 
+async def test_a_setting_for_which_something_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pywebrtc_audio", None)  # as if it were not there
+    with pytest.raises(ConfigError, match=r"noise_suppression and microphone\.auto_gain: .*pywebrtc-audio"):
+        await app_of(tmp_path, microphone={"noise_suppression": True, "auto_gain": True}).run()
+
+
 async def test_a_second_daemon(tmp_path: Path) -> None:
     async with running(tmp_path):
         with pytest.raises(StateError, match="another clonespeaker runs"):

@@ -82,6 +82,15 @@ async def test_a_hint_is_over_after_a_while(tmp_path: Path, monkeypatch: pytest.
         await daemon.event("fault", fault="no-sound", active=False)
 
 
+async def test_what_automatic_gain_has_made_up_for_is_not_told(tmp_path: Path) -> None:
+    async with running(tmp_path, microphone={"auto_gain": True}) as daemon:
+        await ask(daemon, QUIET)
+        assert (await daemon.event("turn"))["outcome"] == "answered"
+        assert daemon.told("fault") == []
+        await ask(daemon, NOTHING)
+        assert (await daemon.event("turn"))["fault"] == "no-sound"
+
+
 async def test_a_short_word_is_not_judged(tmp_path: Path) -> None:
     async with running(tmp_path, sounds={"earcons": True}) as daemon:
         await daemon.hold(QUIET[:4_410], seconds=0.2)

@@ -25,7 +25,8 @@ def versions(path: Path) -> dict[str, tuple[int, ...]]:
 def required() -> list[tuple[str, tuple[int, ...]]]:
     """Name and least version of what the project needs."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    words = [*project["dependencies"], *project["optional-dependencies"]["pi"]]
+    extras = project["optional-dependencies"]
+    words = [*project["dependencies"], *extras["pi"], *extras["voice"]]
     found = [re.fullmatch(r"([\w-]+)>=([\d.]+)", word) for word in words]
     return [(each[1].lower(), tuple(int(part) for part in each[2].split("."))) for each in found if each]
 

@@ -48,6 +48,7 @@ from clonespeaker.upkeep import Sound, SoundUpkeep
 from clonespeaker.wiring import (
     brightness,
     habits,
+    make_cleaner,
     make_conversation,
     make_lamps,
     make_microphone,
@@ -121,6 +122,7 @@ class App:
         """Until cancelled, or SIGTERM or SIGINT comes.
 
         Raises:
+            ConfigError: what a setting needs is not installed.
             StateError: the state directory can't be used, or another daemon uses it.
             StatusError: the port is taken.
             DeviceError: a sound card is busy, or there is no such button.
@@ -168,6 +170,7 @@ class App:
         self.conversation.on_change = lambda: self._publish(
             "settings", conversation=self.appliance.snapshot()["conversation"]
         )
+        cleaner = make_cleaner(settings.microphone)
         sound: Sound = SoundSystem() if self._sound is None else self._sound
         calls = DeviceCalls()
         self.microphone = make_microphone(sound, settings.microphone, in_thread=partial(calls.run, "microphone"))
@@ -200,6 +203,7 @@ class App:
             keep_open=settings.microphone.keep_open,
             habits=habits(settings),
             muted=self._kept.muted,
+            cleaner=cleaner,
         )
         self.appliance.on_set = lambda: self._kept.note(volume=self.speaker.volume, muted=self.appliance.muted)
         upkeep = SoundUpkeep(

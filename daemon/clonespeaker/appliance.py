@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from clonespeaker.audio.cleaner import Cleaner
 from clonespeaker.audio.ear import Ear
 from clonespeaker.audio.microphone import Microphone
 from clonespeaker.audio.pcm import VOLUME_STEP
@@ -74,6 +75,7 @@ class Appliance:
         keep_open: whether the microphone stays open between turns.
         habits: how it takes what its user does.
         muted: whether it begins so.
+        cleaner: of what the microphone hears; None: it is sent as it comes.
 
     Attributes:
         on_set: called when a volume or a mute was set.
@@ -92,6 +94,7 @@ class Appliance:
         keep_open: bool = True,
         habits: Habits,
         muted: bool = False,
+        cleaner: Cleaner | None = None,
     ) -> None:
         self._microphone = microphone
         self._speaker = speaker
@@ -100,6 +103,7 @@ class Appliance:
         self._news = news
         self._ear = ear
         self._keep_open = keep_open
+        self._cleaner = cleaner
         self._signals = Signals(speaker, repertoire, lambda: self.hand.habits, on_quiet=self._rest_later)
         self._mute_is_unsounded = False
         self._inbox: asyncio.Queue[Event] = asyncio.Queue()
@@ -273,6 +277,7 @@ class Appliance:
         turn.record(
             self._tasks,
             self._microphone,
+            cleaner=self._cleaner,
             pre_roll_ms=max(0.0, min(self.hand.habits.pre_roll_ms, heard_for_s * 1_000)),
             keep_open=self._keep_open,
             after=self._closing,

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
+from clonespeaker.audio.cleaner import Cleaner
 from clonespeaker.audio.ear import Ear
 from clonespeaker.audio.endpoint import Verdict
 from clonespeaker.audio.loudness import Loudness
@@ -73,6 +74,7 @@ class OngoingTurn:
         tasks: asyncio.TaskGroup,
         microphone: Microphone,
         *,
+        cleaner: Cleaner | None = None,
         pre_roll_ms: float,
         keep_open: bool,
         after: asyncio.Task[None] | None = None,
@@ -84,6 +86,7 @@ class OngoingTurn:
         Args:
             tasks: where this runs.
             microphone: to be opened, where it is not kept open.
+            cleaner: of what it hears; None: that is sent as it comes.
             pre_roll_ms: what of before now belongs to it.
             keep_open: whether it stays open between turns.
             after: the turn before being closed: it may still be giving the microphone back, and its reply fade out.
@@ -91,7 +94,7 @@ class OngoingTurn:
                 was heard before counts, too.
             on_end: called when the last of it has been heard.
         """
-        recording = self._record(microphone, pre_roll_ms, keep_open, after, start, on_end)
+        recording = self._record(microphone, cleaner, pre_roll_ms, keep_open, after, start, on_end)
         self._tasks.append(tasks.create_task(recording, name=f"recording {self.number}"))
 
     def hear_the_end(self, tasks: asyncio.TaskGroup, ear: Ear, *, end_after_ms: float) -> None:
@@ -121,6 +124,7 @@ class OngoingTurn:
     async def _record(
         self,
         microphone: Microphone,
+        cleaner: Cleaner | None,
         pre_roll_ms: float,
         keep_open: bool,
         after: asyncio.Task[None] | None,
@@ -145,14 +149,7 @@ class OngoingTurn:
             too_early = round((self.timeline.first_frame - recording.first_frame_at) * Utterance.RATE_HZ)
             if self.timeline.released is not None:  # while the microphone was being opened
                 recording.finish()
-            loudness = Loudness(Utterance.RATE_HZ)
-            async for samples in recording:
-                counts = samples[too_early:]
-                too_early -= samples.size - counts.size
-                loudness.add(counts)
-                self.question.add(counts)
-                self._news.level("microphone", samples)
-            hint = loudness.error()
+            hint = await self._hear_out(recording, cleaner, too_early)
             if hint is not None and hint.fault == "no-sound":
                 self._post(Failed(self.number, hint))  # and the question never ends: what went out breaks off
             else:
@@ -182,6 +179,34 @@ class OngoingTurn:
             self._post(SpeechEnded(self.number))
         elif verdict is Verdict.NOTHING_SAID:
             self._post(NothingSaid(self.number))
+
+    async def _hear_out(
+        self, recording: Recording, cleaner: Cleaner | None, too_early: int
+    ) -> ClonespeakerError | None:
+        """Let the question grow until the recording is over; what is wrong with its level, if so.
+
+        Args:
+            recording: of which the first samples do not count:
+            too_early: so many.
+            cleaner: of the others.
+        """
+        assert isinstance(self.question, Utterance)
+        heard, sent = Loudness(Utterance.RATE_HZ), Loudness(Utterance.RATE_HZ)
+        cleaning = cleaner.begin() if cleaner is not None else None
+        async for samples in recording:
+            self._news.level("microphone", samples)
+            counts = samples[too_early:]
+            too_early -= samples.size - counts.size
+            heard.add(counts)
+            if cleaning is not None:
+                counts = await asyncio.to_thread(cleaning.add, counts)
+                sent.add(counts)
+            self.question.add(counts)
+        if cleaning is not None:
+            self.question.add(await asyncio.to_thread(cleaning.finish))
+            if heard.fault == "too-quiet":  # automatic gain may have made up for it
+                return sent.error()
+        return heard.error()
 
     # The exchange's audience
 

@@ -14,6 +14,7 @@ import msgspec
 
 from clonespeaker import cues
 from clonespeaker.appliance import Appliance
+from clonespeaker.audio.cleaner import Cleaner, open_cleaner
 from clonespeaker.audio.microphone import PERIOD_MS, Microphone
 from clonespeaker.audio.speaker import Speaker
 from clonespeaker.audio.stream import InThread
@@ -59,6 +60,17 @@ def make_microphone(
         lambda on_block: sound.open_microphone(microphone.device, period_ms=PERIOD_MS, on_block=on_block),
         in_thread=in_thread,
     )
+
+
+def make_cleaner(microphone: kinds.Microphone) -> Cleaner | None:
+    """What cleans recordings; None where they go out as they come.
+
+    Raises:
+        ConfigError: what does it is not installed.
+    """
+    if not (microphone.noise_suppression or microphone.auto_gain):
+        return None
+    return open_cleaner(noise_suppression=microphone.noise_suppression, auto_gain=microphone.auto_gain)
 
 
 def make_speaker(sound: Sound, speaker: kinds.Speaker, *, in_thread: InThread = asyncio.to_thread) -> Speaker:

@@ -77,3 +77,25 @@ async def test_a_press_in_a_lead_in_is_heard_at_once(card: SoundCard, words: Sam
         assert (await daemon.turn_over(1))["outcome"] == "cancelled"
         await daemon.has_listened()
         assert not card.heard(mark).any()
+
+
+async def test_what_is_cleaned_is_the_same_question(card: SoundCard, question: Samples, tmp_path: Path) -> None:
+    room = np.random.default_rng(7).normal(0, 300, question.size)
+    settings = {"noise_suppression": True, "auto_gain": True}
+    async with run_daemon(card, tmp_path, microphone=settings) as daemon:
+        await daemon.has_listened()
+        for number in (1, 2):
+            mark = card.microphone_position
+            await daemon.hold(to_int16(question + room))
+            turn = await daemon.turn_over(number)
+            assert (turn["outcome"], turn["upload"], turn["fault"]) == ("answered", "live", None)
+            got = daemon.utterances()[-1]
+            assert turn["utterance_ms"] == round(got.size / RATE_HZ * 1_000, 1)
+            heard = card.spoken(mark - RATE_HZ).astype(float)
+            length = 1 << (heard.size + got.size).bit_length()
+            product = np.fft.rfft(got.astype(float), length) * np.conj(np.fft.rfft(heard, length))
+            at = int(np.argmax(np.fft.irfft(product, length)))
+            at = at - length if at > length // 2 else at  # where in `got` what was heard begins
+            clean = heard[-at : -at + got.size] if at < 0 else heard[: got.size - at]
+            same = got[max(at, 0) :][: clean.size].astype(float)
+            assert same @ clean[: same.size] / np.linalg.norm(same) / np.linalg.norm(clean[: same.size]) > 0.7

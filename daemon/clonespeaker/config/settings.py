@@ -128,6 +128,12 @@ class Microphone(Section, frozen=True, kw_only=True):
         bool,
         Meta(description="Keep the microphone open between turns: starts at once, and makes pre-roll possible."),
     ] = True
+    noise_suppression: Annotated[
+        bool, Meta(description="Take steady noise out of what is sent. Needs the extra `voice`.")
+    ] = False
+    auto_gain: Annotated[
+        bool, Meta(description="Bring what is sent to one level, near or far. Needs the extra `voice`.")
+    ] = False
 
 
 class Speaker(Section, frozen=True, kw_only=True):
