@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,16 @@ def test_settings_and_who_may_change_them(tmp_path: Path) -> None:
     (finding,) = check_settings(load(file, {}))
     assert finding.result == "failed"
     assert "clone.slug: not set" in finding.words
+
+
+def test_what_a_setting_needs_and_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("clone: {slug: my-clone}\nmicrophone: {auto_gain: true}\n")
+    assert results(list(check_settings(load(file, {})))) == ["ok"]
+    monkeypatch.setitem(sys.modules, "pywebrtc_audio", None)  # as if it were not there
+    _, finding = check_settings(load(file, {}))
+    assert finding.result == "failed"
+    assert "pip install 'clonespeaker[voice]'" in finding.words
 
 
 def test_a_key_and_who_may_read_it(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from clonespeaker.config.credentials import key_file, mask_key, read_api_key, re
 from clonespeaker.config.load import DEFAULT_PATH, Loaded, require_clone
 from clonespeaker.config.settings import Settings
 from clonespeaker.errors import ConfigError
+from clonespeaker.wiring import make_cleaner
 
 
 def check_settings(loaded: Loaded) -> Iterator[Finding]:
@@ -21,6 +22,10 @@ def check_settings(loaded: Loaded) -> Iterator[Finding]:
     try:
         require_clone(loaded)
         yield Finding("settings", "ok", where)
+    except ConfigError as error:
+        yield Finding("settings", "failed", str(error))
+    try:
+        make_cleaner(loaded.settings.microphone)
     except ConfigError as error:
         yield Finding("settings", "failed", str(error))
     if loaded.path is None:
