@@ -140,6 +140,15 @@ async def test_what_people_have_set_outlives_a_restart(tmp_path: Path) -> None:
         assert daemon.app.speaker.volume == 60
 
 
+async def test_a_switch_that_mutes_is_no_mute_to_be_remembered(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon:
+        daemon.app.appliance.switch_mute(True)
+        daemon.app.appliance.set_volume(20)
+        assert daemon.app.appliance.muted
+    async with running(tmp_path) as daemon:
+        assert (daemon.app.speaker.volume, daemon.app.appliance.muted) == (20, False)
+
+
 async def test_a_volume_set_by_a_reload_is_the_settings_own(tmp_path: Path) -> None:
     async with running(tmp_path, speaker={"volume": 60}) as daemon:
         daemon.app.appliance.set_volume(20)

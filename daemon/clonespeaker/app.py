@@ -205,7 +205,9 @@ class App:
             muted=self._kept.muted,
             cleaner=cleaner,
         )
-        self.appliance.on_set = lambda: self._kept.note(volume=self.speaker.volume, muted=self.appliance.muted)
+        self.appliance.on_set = lambda: self._kept.note(
+            volume=self.speaker.volume, muted=self.appliance.muted_by_program
+        )
         upkeep = SoundUpkeep(
             sound,
             calls,

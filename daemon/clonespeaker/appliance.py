@@ -118,7 +118,8 @@ class Appliance:
         self.turn = Turn()
         self.mute_switch: bool | None = None
         """Whether a switch mutes it; None where there is none."""
-        self._muted_by_program = muted
+        self.muted_by_program = muted
+        """Whether a program or a button does; this alone is remembered."""
         self.on_set: Callable[[], object] = lambda: None
         self.hand = Hand(self.post, news, habits, turn=lambda: self.turn, refusal=self.press_refused)
         """What is pressed."""
@@ -165,7 +166,7 @@ class Appliance:
     @property
     def muted(self) -> bool:
         """Whether nobody is heard, whatever mutes. The device stays open; what it gives meanwhile goes nowhere."""
-        return self._muted_by_program or bool(self.mute_switch)
+        return self.muted_by_program or bool(self.mute_switch)
 
     def mute(self, muted: bool) -> None:
         """Let nobody be heard, or everybody again, as far as the switch leaves that to programs."""
@@ -174,11 +175,11 @@ class Appliance:
 
     def switch_mute(self, muted: bool) -> None:
         """The switch stands so; what programs want counts again once it is off."""
-        self._change_mute(self._muted_by_program, muted)
+        self._change_mute(self.muted_by_program, muted)
 
     def _change_mute(self, by_program: bool, by_switch: bool | None) -> None:
         before = self.muted
-        self._muted_by_program, self.mute_switch = by_program, by_switch
+        self.muted_by_program, self.mute_switch = by_program, by_switch
         if self.muted and self.is_listening():
             self._mute_is_unsounded = True
             self.post(Cancelled())
