@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from gpiozero.pins.mock import MockFactory, MockPin
 
-from clonespeaker.errors import StatusError
+from clonespeaker.errors import DeviceError, StatusError
 from tests.daemon import SPEECH, Daemon, running
 from tests.peers import until
 
@@ -170,3 +170,18 @@ async def test_a_mute_button_yields_to_the_switch(tmp_path: Path, factory: MockF
         await asyncio.sleep(0.1)
         factory.pin("GPIO5").drive_low()
         await daemon.event("settings", muted=True)
+
+
+# Keys
+
+
+async def test_keys_of_a_machine_that_has_none_yet(tmp_path: Path) -> None:
+    keys = [{"key": "KEY_PAGEDOWN", "press": "talk"}, {"key": "KEY_B", "press": "mute", "long_press": "cancel"}]
+    async with running(tmp_path, keys=keys) as daemon:
+        assert (await daemon.talk())["outcome"] == "answered"
+
+
+async def test_a_key_that_there_is_not(tmp_path: Path) -> None:
+    with pytest.raises(DeviceError, match=r"there is no key KEY_PAGEDWN; did you mean KEY_PAGEDOWN\?"):
+        async with running(tmp_path, keys=[{"key": "KEY_PAGEDWN", "press": "talk"}]):
+            pass

@@ -50,6 +50,7 @@ from clonespeaker.wiring import (
     habits,
     make_cleaner,
     make_conversation,
+    make_keys,
     make_lamps,
     make_microphone,
     make_repertoire,
@@ -243,6 +244,8 @@ class App:
         await upkeep.open()
         stack.callback(open_mute_switch(settings.mute_switch, self.appliance).close)
         stack.callback(open_buttons(settings.buttons, self.appliance).close)
+        keys = make_keys(settings.keys, self.appliance)
+        stack.callback(keys.close)
         stack.callback(open_control(settings.button, self.appliance).close)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -253,6 +256,8 @@ class App:
                 if settings.button.mode == "tap" and settings.button.end_after_ms:
                     tasks.create_task(ear.prepare(), name="ear")
                 tasks.create_task(asyncio.to_thread(repertoire.load), name="sounds")
+                if settings.keys:
+                    tasks.create_task(keys.run(), name="keys")
                 self.ready.set()
                 notify("READY=1")
                 log.info("ready; status at ws://%s:%d/", settings.status.host, self.port)

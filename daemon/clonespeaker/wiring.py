@@ -25,6 +25,7 @@ from clonespeaker.config.settings import Settings
 from clonespeaker.controls.button import open_button
 from clonespeaker.controls.gestures import Gesture
 from clonespeaker.controls.keyboard import Keyboard
+from clonespeaker.controls.keys import Keys, Wanted, key_code, open_evdev
 from clonespeaker.controls.pushed import Pushed
 from clonespeaker.conversation import Conversation
 from clonespeaker.errors import DeviceError
@@ -221,7 +222,21 @@ def open_buttons(buttons: Sequence[kinds.FurtherButton], appliance: Appliance) -
     return opened
 
 
-def make_pushed(button: kinds.FurtherButton, appliance: Appliance) -> Pushed:
+def make_keys(keys: Sequence[kinds.Key], appliance: Appliance) -> Keys:
+    """Those of keyboards, pedals and presenters that are there, and those that come later; not run yet.
+
+    Raises:
+        DeviceError: evdev is not installed, or a key's name is none.
+    """
+    wanted = []
+    for key in keys:
+        code = key_code(key.key)
+        on_change = appliance.hand.on_button if key.press == "talk" else make_pushed(key, appliance).on_change
+        wanted.append(Wanted(code, key.key, key.device, key.grab, on_change))
+    return Keys(wanted, open_evdev)
+
+
+def make_pushed(button: kinds.FurtherButton | kinds.Key, appliance: Appliance) -> Pushed:
     """What a button means, done."""
     names = {gesture: getattr(button, gesture.value) for gesture in Gesture}
     deeds = {gesture: partial(act, appliance, name) for gesture, name in names.items() if name is not None}

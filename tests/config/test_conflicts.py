@@ -71,6 +71,9 @@ from tests.config.settings_text import check_mistake, problems, read
             "buttons: [{pin: GPIO5}]",
             "buttons: the one on GPIO5 does nothing; give it press, long_press or double_press",
         ),
+        ("keys: [{key: KEY_UP}]", "keys: KEY_UP does nothing; give it press, long_press or double_press"),
+        ("keys: [{key: KEY_UP, press: talk, long_press: mute}]", "keys: KEY_UP: whoever talks holds it"),
+        ("keys: [{key: KEY_UP, press: talk}, {key: KEY_UP, press: mute}]", "keys: KEY_UP is there twice"),
         (
             "mute_switch: {pin: BCM2, pull: none}",
             "mute_switch.pull: BCM2 has a resistor to 3.3 V on the board; set mute_switch.pull: up",

@@ -10,6 +10,7 @@ from typing import Any
 from clonespeaker.audio.devices import Direction
 from clonespeaker.audio.portaudio import SoundSystem
 from clonespeaker.cli.terminal import coloured, say, say_json, table
+from clonespeaker.controls.plugged import plugged_in
 
 
 def main(options: argparse.Namespace) -> int:
@@ -19,6 +20,9 @@ def main(options: argparse.Namespace) -> int:
             "microphones": _devices(sound, "microphone"),
             "speakers": _devices(sound, "speaker"),
             "gpio_chips": gpio_chips(),
+            "inputs": [
+                {"name": each.name, "path": each.stable_path, "readable": each.readable} for each in plugged_in()
+            ],
         }
     if options.json:
         say_json(found)
@@ -40,6 +44,12 @@ def main(options: argparse.Namespace) -> int:
         say(table(rows) or "  none; plug one in, and see `cat /proc/asound/cards`")
     say(coloured("gpio chips", "bold"))
     say("\n".join(f"   {chip}" for chip in found["gpio_chips"]) or "  none; set button.source to keyboard or none")
+    say(coloured("keyboards, pedals, presenters (for keys)", "bold"))
+    inputs = [
+        ("  ", each["name"], each["path"], "" if each["readable"] else "not for this user to read")
+        for each in found["inputs"]
+    ]
+    say(table(inputs) or "   none")
     return 0
 
 

@@ -44,6 +44,7 @@ def conflicts(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
         )
     yield from _pins(settings)
     yield from _lights(settings)
+    yield from _keys(settings)
     if not _is_loopback(status.host) and status.token_file is None:
         yield (
             ("status.host", "status.token_file"),
@@ -122,6 +123,19 @@ def _pins(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
     for each in settings.buttons:
         if each.press is each.long_press is each.double_press is None:
             yield ("buttons",), f"the one on {each.pin} does nothing; give it press, long_press or double_press"
+
+
+def _keys(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
+    seen = set()
+    for each in settings.keys:
+        others = each.long_press is not None or each.double_press is not None
+        if each.press is None and not others:
+            yield ("keys",), f"{each.key} does nothing; give it press, long_press or double_press"
+        if each.press == "talk" and others:
+            yield ("keys",), f"{each.key}: whoever talks holds it, so it can have no long_press or double_press besides"
+        if (each.key, each.device) in seen:
+            yield ("keys",), f"{each.key} is there twice; put all that it does into one"
+        seen.add((each.key, each.device))
 
 
 def _pull_of(key: str) -> str:

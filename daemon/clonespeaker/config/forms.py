@@ -65,6 +65,12 @@ Pin = Annotated[
         extra={WORDS: "a pin like GPIO17 (GPIO0 to GPIO27), or BOARD11 for its place on the header"},
     ),
 ]
+KeyName = Annotated[
+    str, Meta(pattern=r"^(KEY|BTN)_[A-Z0-9_]+$", extra={WORDS: "a key's name like KEY_PAGEDOWN or BTN_LEFT"})
+]
+InputDevice = Annotated[
+    str, Meta(pattern=r"^.+$", extra={WORDS: "part of a device's name, or a path like /dev/input/by-id/…"})
+]
 Spi = Annotated[
     str, Meta(pattern=r"^\d{1,2}\.\d$", extra={WORDS: "an SPI port like 0.0 (bus and device, for /dev/spidev0.0)"})
 ]

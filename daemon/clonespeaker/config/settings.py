@@ -18,6 +18,8 @@ from clonespeaker.config.forms import (
     Email,
     Host,
     Hours,
+    InputDevice,
+    KeyName,
     Name,
     Origin,
     Pin,
@@ -253,6 +255,25 @@ class FurtherButton(Section, frozen=True, kw_only=True):
     double_press: Annotated[Deed | None, Meta(description="What two presses within 0.4 s do.")] = None
 
 
+class Key(Section, frozen=True, kw_only=True):
+    """One of `keys`."""
+
+    key: Annotated[KeyName, Meta(description="Which, by Linux's name for it: KEY_PAGEDOWN for instance.")]
+    device: Annotated[
+        InputDevice | None,
+        Meta(description="Part of the name of the device it is on, or its path. Empty: any device that has it."),
+    ] = None
+    grab: Annotated[
+        bool, Meta(description="Let no other program, a kiosk's browser say, have what is pressed on that device.")
+    ] = False
+    press: Annotated[
+        Literal["talk", "volume-up", "volume-down", "mute", "new-conversation", "cancel"] | None,
+        Meta(description="What a press does; talk: the same as the main button's."),
+    ] = None
+    long_press: Annotated[Deed | None, Meta(description="What a press of 0.8 s does.")] = None
+    double_press: Annotated[Deed | None, Meta(description="What two presses within 0.4 s do.")] = None
+
+
 class MuteSwitch(Section, frozen=True, kw_only=True):
     """A switch that mutes, whatever programs say."""
 
@@ -388,6 +409,10 @@ class Settings(Section, frozen=True, kw_only=True):
     buttons: Annotated[
         tuple[FurtherButton, ...],
         Meta(description="Further buttons, each with a pin and what press, long_press and double_press do."),
+    ] = ()
+    keys: Annotated[
+        tuple[Key, ...],
+        Meta(description="Keys of keyboards, pedals and presenters, with what they do. Needs the extra `keys`."),
     ] = ()
     mute_switch: MuteSwitch = MuteSwitch()
     lights: Lights = Lights()

@@ -21,6 +21,7 @@ from clonespeaker.audio.portaudio import SoundSystem
 from clonespeaker.cli.daemon import connect_to_daemon
 from clonespeaker.cli.doctor.controls import check_button
 from clonespeaker.cli.doctor.finding import Finding, within
+from clonespeaker.cli.doctor.keys import check_keys
 from clonespeaker.cli.doctor.lights import SHOWN_S, check_lights, looks
 from clonespeaker.cli.doctor.network import check_clone, check_way
 from clonespeaker.cli.doctor.settings import check_key, check_settings, check_state, check_tokens
@@ -118,6 +119,7 @@ class _Visit:
             checks += [
                 ("sound", _SLOW_S, self._check_sound(settings)),
                 ("button", _QUICK_S + (press_s or 0), self._check_button(settings)),
+                ("keys", _QUICK_S + (press_s or 0), check_keys(settings, press_s=press_s, ask=complain)),
                 ("lights", _QUICK_S + SHOWN_S * len(looks()), self._check_lights(settings)),
                 ("sounds", _QUICK_S, _in_thread(check_sounds, settings)),
             ]
