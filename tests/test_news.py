@@ -7,8 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+<<<<<<< HEAD
 from clonespeaker.errors import FAULTS, HINTS, CloneError, ClonespeakerError, DeviceError, MediaError
 from clonespeaker.news import News
+=======
+from clonespeaker.errors import FAULTS, CloneError, ClonespeakerError, DeviceError, MediaError
+from clonespeaker.news import KEPT_TURNS, News
+>>>>>>> 6c2d2c6 (The page's breathing costs little; who the clone is is told once it is known; the last turns are kept for who comes later)
 from clonespeaker.timeline import Timeline
 from clonespeaker.turn import Outcome, State
 
@@ -120,6 +125,12 @@ def test_a_turn_is_counted(news: News, told: Told, caplog: pytest.LogCaptureFixt
         "turns": 3, "answered": 1, "tapped": 0, "cancelled": 0, "failed": 2, "underruns": 3, "retries": 3
     }  # fmt: skip
     assert caplog.messages[1] == f"turn 2 failed ({OFFLINE}): text, 1 retry"
+
+
+def test_the_last_turns_are_kept_as_they_were_told(news: News, told: Told) -> None:
+    for number in range(1, KEPT_TURNS + 6):
+        news.turn_over(number, Outcome.ANSWERED, None, Timeline())
+    assert [{"event": "turn", **each} for each in news.turns] == told[-KEPT_TURNS:]
 
 
 def test_a_fault_is_counted_where_it_begins(news: News) -> None:

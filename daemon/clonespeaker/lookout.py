@@ -95,4 +95,4 @@ class Lookout:
         if self._slug and not self._is_known:
             self.profile = await self._client.profile(self._slug)
             self._is_known = True
-            self._news.publish("settings", clone=msgspec.to_builtins(self.profile))
+            self._news.publish("clone", **msgspec.to_builtins(self.profile))

@@ -275,7 +275,7 @@ def test_settings_take_effect_at_once(page: Page, scene: Scene) -> None:
 
 
 def test_the_name_comes_later(page: Page, scene: Scene) -> None:
-    scene.tell("settings", clone={"name": "Charles Babbage", "slug": "charles"})
+    scene.tell("clone", name="Charles Babbage", slug="charles")
     expect(page.locator("#name")).to_have_text("Charles Babbage")
 
 

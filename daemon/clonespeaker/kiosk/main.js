@@ -129,11 +129,11 @@ const EVENTS = {
   citations: (event) => stage.citations(event),
   level: ({ dbfs }) => root.style.setProperty("--level", Math.max(0, Math.min(1, (dbfs - SILENCE_DB) / (LOUD_DB - SILENCE_DB))).toFixed(2)),
   fault: ({ fault, active }) => { model.faults = model.faults.filter((name) => name !== fault).concat(active ? [fault] : []); },
+  clone: ({ name, slug }) => { model.name = name || slug || ""; },
   settings: (changed) => {
     if ("volume" in changed) model.volume = changed.volume;
     if ("muted" in changed) model.muted = changed.muted;
     if ("mute_switch" in changed) model.muteSwitch = changed.mute_switch === true;
-    if ("clone" in changed) model.name = changed.clone.name || model.name;
     if ("conversation" in changed && model.state === "idle") stage.clear();
     if (changed.reread) learnSoon();
   },

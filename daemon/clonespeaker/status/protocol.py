@@ -29,8 +29,9 @@ is lost.
     fault                  fault (its name); active (true: begins, false: ends); message (for people); detail.
                            too-loud, too-quiet, no-sound and nothing-heard are hints about the last utterance:
                            they end with the next press, or by themselves
-    settings               what changed: volume, muted, mute_switch, conversation, clone, …; `reread` (true): the
-                           settings were read again, and `/kiosk.json` may tell something else
+    clone                  name, description, slug, purpose (each may be null): who it is, once that is known
+    settings               what changed: volume, muted, mute_switch, conversation, …; `reread` (true): the settings
+                           were read again, and `/kiosk.json` may tell something else
 
 **Program → daemon.** `{"id": ID, "command": NAME, …}`. ID is the program's own, returned with the result: a whole
 number (±2⁵³−1) or a text of 1–64 characters. Other fields than these are refused:
