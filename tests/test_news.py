@@ -7,13 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-<<<<<<< HEAD
 from clonespeaker.errors import FAULTS, HINTS, CloneError, ClonespeakerError, DeviceError, MediaError
-from clonespeaker.news import News
-=======
-from clonespeaker.errors import FAULTS, CloneError, ClonespeakerError, DeviceError, MediaError
 from clonespeaker.news import KEPT_TURNS, News
->>>>>>> 6c2d2c6 (The page's breathing costs little; who the clone is is told once it is known; the last turns are kept for who comes later)
 from clonespeaker.timeline import Timeline
 from clonespeaker.turn import Outcome, State
 
