@@ -92,8 +92,6 @@ def _show_event(event: dict[str, Any]) -> None:
                     f"fault {fault}: {detail}" if active else f"fault {fault} is over", "red" if active else "green"
                 )
             )
-        case {"event": "hint", "hint": hint, "message": message}:
-            say(f"{hint}: {message}")
         case {"event": "settings", "muted": muted}:
             by = " by its switch" if event.get("mute_switch") else ""
             say(f"the microphone is {f'muted{by}' if muted else 'open'}")

@@ -50,7 +50,8 @@ async def check_keys(
         if pressed:
             yield Finding("pressed", "ok", ", ".join(pressed))
         elif settings.keys:
-            yield Finding("pressed", "failed", "no key", "is it the right device? clonespeaker devices lists them")
+            remedy = "is it the right device (clonespeaker devices)? With grab: true a running daemon has it alone"
+            yield Finding("pressed", "failed", "no key", remedy)
 
 
 def _where(wanted: Wanted, plugged: Sequence[Plugged]) -> Finding:
