@@ -53,12 +53,14 @@ class Scene:
     Attributes:
         snapshot: how things stand, for who connects.
         obeyed: the commands that came.
+        refuses: all of them, for this reason.
         picture: the clone's.
     """
 
     def __init__(self, thread: LoopThread) -> None:
         self.thread = thread
         self.obeyed: list[protocol.Command] = []
+        self.refuses: protocol.CommandError | None = None
         self.picture: Picture | None = None
         self.settings = Settings()
         self.server: StatusServer
@@ -110,6 +112,8 @@ class Scene:
 
     async def _obey(self, command: protocol.Command) -> None:
         self.obeyed.append(command)
+        if self.refuses is not None:
+            raise self.refuses
 
     async def _picture(self) -> Picture | None:
         return self.picture

@@ -77,7 +77,7 @@ def test_no_fault_is_too_long_for_the_smallest_screen(browser: Browser, scene: S
                 scene.say("Hm.")
             for name in cues.FAULTS:
                 scene.fault(name)
-                page.locator("body[data-face=fault], body[data-face=idle]").wait_for()
+                page.locator("body[data-face=fault], body[data-face=hint], body[data-face=idle]").wait_for()
                 assert overflows(page) == [], f"{name}, {'answer' if stage else 'circle'}"
                 scene.fault(name, active=False)
 

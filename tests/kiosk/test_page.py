@@ -51,7 +51,10 @@ def test_every_state_and_fault_in_words(page: Page, scene: Scene, language: str)
         scene.fault(name)
         expect(page.locator("#headline")).to_have_text(fault.what)
         expect(page.locator("#hint")).to_have_text(fault.remedy)
-        expect(page.locator("#say-fault")).to_have_text(f"{fault.what} {fault.remedy}")
+        if name in ("too-loud", "too-quiet"):  # hints: nobody need hurry
+            expect(page.locator("#say-state")).to_have_text(fault.what)
+        else:
+            expect(page.locator("#say-fault")).to_have_text(f"{fault.what} {fault.remedy}")
         scene.fault(name, active=False)
     expect(page.locator("#say-fault")).to_have_text("")
     scene.tell("settings", muted=True)
@@ -252,12 +255,18 @@ def test_a_new_conversation_clears_the_stage(page: Page, scene: Scene) -> None:
     obeyed(page, scene, "Cancel", "NewConversation")
 
 
-def test_the_volume_stays_in_its_range(page: Page, scene: Scene) -> None:
-    scene.tell("settings", volume=98)
-    expect(page.locator("#volume")).to_have_text("98")
+def test_no_conversation_to_be_had(page: Page, scene: Scene) -> None:
+    scene.refuses = protocol.CommandError("offline", "the clone can't be reached")
+    page.locator("#renew").tap()
+    expect(page.locator("#hint")).to_have_text("I can't reach my server.")
+    expect(page.locator("#hint")).to_have_text("Hold the button and speak", timeout=20_000)
+
+
+def test_the_volume_goes_by_steps_and_has_an_end(page: Page, scene: Scene) -> None:
     page.locator("#louder").tap()
-    obeyed(page, scene, "Volume")
-    assert scene.obeyed == [protocol.Volume(level=100)]
+    page.locator("#quieter").tap()
+    obeyed(page, scene, "Volume", "Volume")
+    assert scene.obeyed == [protocol.Volume(step=1), protocol.Volume(step=-1)]
     scene.tell("settings", volume=100)
     expect(page.locator("#louder")).to_be_disabled()
 

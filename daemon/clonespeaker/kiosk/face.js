@@ -1,4 +1,5 @@
-// What the circle shows and says: one face for all that is going on, chosen as cues.py chooses.
+// What the circle shows and says: one face for all that is going on, chosen as cues.py chooses. A hint is a fault that
+// nobody need hurry about: it breathes.
 
 const A_TURN = new Set(["listening", "thinking", "speaking"]);
 const ICONS = { listening: "microphone", thinking: "dots", speaking: "voice", fault: "fault", muted: "silent", away: "dots" };
@@ -14,7 +15,8 @@ export function faceOf(model, told) {
   }
   if (fault && fault !== "muted") {
     const { what, remedy } = words.faults[fault] ?? { what: words.faults["server-error"].what, remedy: "" };
-    return { ...face("fault", cues.faults[fault]?.colour ?? cues.muted.colour, what, remedy), isFault: true };
+    const { colour, pattern } = cues.faults[fault] ?? cues.muted;
+    return pattern === "breathe" ? face("hint", colour, what, remedy) : { ...face("fault", colour, what, remedy), isFault: true };
   }
   if (model.muted) {
     const why = model.muteSwitch ? words.page.mute_switch : words.faults.muted.what;

@@ -8,7 +8,7 @@ import { makeStage } from "./stage.js";
 const AWAY_AFTER_MS = 1500;  // a restart is quick: nothing is said before
 const LEAVES_AFTER_MS = 90_000;  // of quiet: the circle comes back; more where there is much to read
 const READ_MS = 60;  // a character
-const VOLUME_STEP = 5;
+const NOTICE_MS = 5000;
 const SILENCE_DB = -55, LOUD_DB = -12;
 
 const byId = (id) => document.getElementById(id);
@@ -16,7 +16,7 @@ const page = document.body, root = document.documentElement;
 const query = new URLSearchParams(location.search);
 const token = query.get("token");
 
-const model = { state: "starting", muted: false, muteSwitch: false, volume: 0, faults: [], name: "", away: false, up: false };
+const model = { state: "starting", muted: false, muteSwitch: false, volume: 0, faults: [], name: "", notice: "", away: false, up: false };
 let told = null, leaving = 0, awaying = 0, pressed = false, shown = {}, face = "";
 
 function address(path, fields = {}) {
@@ -72,7 +72,7 @@ function draw() {
   write("name", told.title || model.name);
   byId("name").hidden = !shown.name;
   write("headline", now.headline);
-  write("hint", now.hint);
+  write("hint", model.notice || now.hint);
   write("volume", String(model.volume));
   document.title = shown.name || "clonespeaker";
   byId("icon").setAttribute("href", `#i-${now.icon}`);
@@ -198,12 +198,14 @@ watch(byId("button"), {
   },
 });
 
-const changeVolume = (by) => link.command("volume", { level: Math.max(0, Math.min(100, Math.round((model.volume + by) / VOLUME_STEP) * VOLUME_STEP)) });
-byId("quieter").addEventListener("click", () => changeVolume(-VOLUME_STEP));
-byId("louder").addEventListener("click", () => changeVolume(VOLUME_STEP));
+byId("quieter").addEventListener("click", () => link.command("volume", { step: -1 }));
+byId("louder").addEventListener("click", () => link.command("volume", { step: 1 }));
 byId("mute").addEventListener("click", () => link.command(model.muted ? "unmute" : "mute"));
 byId("renew").addEventListener("click", async () => {
   link.command("cancel");
   const result = await link.command("new_conversation");
-  if (result.ok) stage.clear();
+  if (result.ok) return stage.clear();
+  model.notice = (told.words.faults[result.error.code] ?? told.words.faults["server-error"]).what;
+  draw();
+  setTimeout(() => { model.notice = ""; draw(); }, NOTICE_MS);
 });
