@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
-from clonespeaker.cues import AMBER, BLUE, FAULTS, GREEN, MUTED, RED, STATES, WHITE, Cue, Pattern
+from clonespeaker.cues import AMBER, BLUE, FAULTS, GREEN, MUTED, RED, STATES, WHITE, Cue, Earcon, Pattern
 from clonespeaker.lights.patterns import BLINK_S, BREATH_S, PULSE_S, ROUND_S, looks, loudness
 from clonespeaker.words import LANGUAGES, load_words
 
@@ -48,8 +48,8 @@ _HEAD = """\
 One table for lights, sounds and words ([cues.py](../daemon/clonespeaker/cues.py)), so that all of them say the same.
 Amber passes by itself, red needs somebody. One thing is told at a time: a turn while it goes on; else what is wrong,
 the gravest first, in the order below; else that the microphone is muted; else the state. The drawings move as the
-lights do; the sounds are named as in [earcons.py](../daemon/clonespeaker/audio/earcons.py). How to connect lights:
-[hardware/lights.md](../hardware/lights.md).
+lights do. [sounds.md](sounds.md) tells how the sounds are made, and when which one is heard; [kiosk.md](kiosk.md) has
+pictures of the page; [hardware/lights.md](../hardware/lights.md) tells how to connect lights.
 """
 
 
@@ -63,6 +63,8 @@ def _states() -> Iterator[str]:
     yield from ("## States", "", "| | state | light | sounds when it begins | shows |", "|---|---|---|---|---|")
     for name, cue in [*STATES.items(), ("muted", MUTED)]:
         yield f"| {_picture(cue)} | `{name}` | {_light(cue)} | {_earcon(cue)} | “{words[name]}” |"
+    yield ""
+    yield f"`{Earcon.START}` where `sounds.start` is on; `{Earcon.THINKING}` sounds now and then while it thinks."
 
 
 def _faults() -> Iterator[str]:
@@ -95,6 +97,8 @@ def _languages() -> Iterator[str]:
         yield from (f"| `{name}` | {text} |" for name, text in words.states.items())
         yield from ("", "| fault | |", "|---|---|")
         yield from (f"| `{name}` | {fault.what} {fault.remedy} |" for name, fault in words.faults.items())
+        yield from ("", "| where no daemon runs | |", "|---|---|")
+        yield from (f"| `{name}` | {fault.what} {fault.remedy} |" for name, fault in words.alone.items())
 
 
 def _picture(cue: Cue) -> str:
