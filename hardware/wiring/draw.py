@@ -25,7 +25,7 @@ BOARDS: dict[str, tuple[int, int, dict[str, tuple[Literal["right", "bottom"], in
 }
 
 WIDTH, LEFT, PARTS_X = 900, 60, 640
-SIGNAL, GROUND, CABLE = "#e8590c", "#343a40", "#52606d"
+SIGNAL, GROUND, CABLE, LAMP = "#e8590c", "#343a40", "#52606d", "#2b8a3e"
 FILLS = {"5V": "#c92a2a", "3V3": "#b35c00", "GND": "#343a40"}
 PICTURES = {
     "microphone": '<rect x="11" y="0" width="32" height="56" rx="16" fill="#3e4c59"/>'
@@ -71,6 +71,13 @@ class Button(_Source, frozen=True):
     filter: Filter | None = None
 
 
+class Lamp(_Source, frozen=True):
+    """A LED between pins 13 and 14, with its resistor."""
+
+    notes: tuple[str, ...]
+    resistor: str
+
+
 class Part(_Source, frozen=True):
     """What hangs on a port."""
 
@@ -88,6 +95,7 @@ class Wiring(_Source, frozen=True):
     board: Board
     button: Button
     parts: tuple[Part, ...]
+    lamp: Lamp | None = None
 
 
 class Drawing:
@@ -160,8 +168,11 @@ def draw(wiring: Wiring) -> tuple[str, Drawing]:
     drawing = Drawing()
     drawing.say(40, 42, wiring.title, size=20, bold=True)
     top = 340 if wiring.button.filter is None else 380
-    _header(drawing, {wiring.button.signal, wiring.button.ground})
+    lamp_pins = set() if wiring.lamp is None else {13, 14}
+    _header(drawing, {wiring.button.signal, wiring.button.ground} | lamp_pins)
     _button(drawing, wiring.button)
+    if wiring.lamp is not None:
+        _lamp(drawing, wiring.lamp, 276 + 20 * len(wiring.button.notes))
     bottom = _board(drawing, wiring, top)
     return drawing.svg(wiring, bottom + 24), drawing
 
@@ -211,6 +222,26 @@ def _button(drawing: Drawing, button: Button) -> None:
         drawing.say(PARTS_X, 246 + 20 * row, note, fill=CABLE)
     warning = "Never pins 2 and 4: 5V."
     drawing.say(PARTS_X, 246 + 20 * len(button.notes), warning, size=13, bold=True, fill=FILLS["5V"])
+
+
+def _lamp(drawing: Drawing, lamp: Lamp, notes_y: int) -> None:
+    """A LED beside the header, from pin 13 over the resistor to its anode, and back to pin 14."""
+    x = 528
+    for pin, colour, wire, label_y in (
+        (13, LAMP, f"M456 194 V258 H{x} V210", 212),
+        (14, GROUND, f"M472 128 H{x} V136", 76),
+    ):
+        drawing.line(wire, colour)
+        drawing.rect(427, label_y, 58, 24, colour, 'rx="5"')
+        drawing.say(456, label_y + 17, PINS[pin - 1], size=12, bold=True, fill="#fff", middle=True)
+    drawing.line(f"M{x} 164 V190", LAMP)
+    drawing.add(f'<path d="M{x - 11} 164 h22 L{x} 144 z" fill="#1fbf6b" stroke="#1f2933" stroke-width="2"/>')
+    drawing.line(f"M{x - 11} 142 h22 M{x} 142 V132", "#1f2933", 3)
+    drawing.line(f"M{x + 14} 152 l8 -8 M{x + 16} 162 l8 -8", "#1fbf6b", 3)
+    drawing.rect(x - 21, 186, 42, 24, "#f5e6c8", 'rx="4" stroke="#1f2933" stroke-width="2"')
+    drawing.say(x, 202, lamp.resistor, size=11, middle=True)
+    for row, note in enumerate(lamp.notes):
+        drawing.say(PARTS_X, notes_y + 18 * row, note, size=13, fill=CABLE)
 
 
 def _filter(drawing: Drawing, parts: Filter, signal_y: int, ground_y: int) -> None:
