@@ -19,5 +19,5 @@ for python in 3.11 3.13; do
     $(for glibc in 17 26 28 34; do echo "--platform manylinux_2_${glibc}_$machine"; done) \
     --platform manylinux2014_$machine --dest "$2/python$python" --requirement "$here/wheels.txt" \
     $([ ! -e "$own" ] || echo "--requirement $own")
-  mv "$2/python$python"/*-none-any.whl "$2/common/"
+  mv "$2/python$python"/*-none-any.whl "$2/python$python"/*-abi3-*.whl "$2/common/"
 done
