@@ -26,7 +26,7 @@ ROWS = [
     ),
     (1, "pure", "audio/detectors audio/endpoint"),
     (1, "pure", "audio/stream audio/voice clone/records clone/reply clone/snippets clone/sse clone/upload"),
-    (1, "pure", "config/forms config/settings controls/debounce controls/gestures"),
+    (1, "pure", "config/forms config/front config/section config/settings controls/debounce controls/gestures"),
     (1, "pure", "simulate/rate_limit simulate/received simulate/request"),
     (1, "pure", "lights/encoding lights/light lights/patterns"),
     (1, "pure", "provision/card provision/texts"),
