@@ -103,6 +103,26 @@ def muted(scene: Scene, page: Page) -> None:
     scene.tell("settings", muted=True)
 
 
+def hint(scene: Scene, page: Page) -> None:
+    scene.fault("too-quiet")
+
+
+def pictured(scene: Scene, page: Page) -> None:
+    jpeg = io.BytesIO()
+    weave().save(jpeg, "JPEG")
+    scene.picture = ("image/jpeg", jpeg.getvalue())
+    scene.say("This is what I had in mind.")
+    scene.tell("picture", turn=1, url="https://example.org/weave.jpg")
+    scene.stand("speaking")
+    page.locator(".picture").wait_for()
+    page.locator("#stage").evaluate("each => each.scrollTo(0, 0)")
+
+
+def weave() -> Image.Image:
+    """A picture that nobody else has a right in, in greys: with few colours of its own."""
+    return Image.effect_mandelbrot((900, 520), (-2.2, -1.2, 0.9, 1.2), 60).point(lambda grey: 255 - grey // 16 * 16)
+
+
 def debug(scene: Scene, page: Page) -> None:
     scene.snapshot["turns"] = [
         turn(1, said_ms=3300, event=412, sound=478, reply_ms=6100),
@@ -116,7 +136,7 @@ def debug(scene: Scene, page: Page) -> None:
 
 
 Stage = Callable[[Scene, Page], None]
-STATES: tuple[Stage, ...] = (idle, listening, thinking, speaking, answered, offline, refused, muted)
+STATES: tuple[Stage, ...] = (idle, listening, thinking, speaking, answered, pictured, offline, refused, muted, hint)
 
 
 def shoot(directory: Path, states: Sequence[Stage], sizes: Sequence[str], themes: Sequence[str]) -> None:
