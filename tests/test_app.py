@@ -128,30 +128,30 @@ async def test_what_a_server_takes_outlives_a_restart(tmp_path: Path) -> None:
 
 async def test_what_people_have_set_outlives_a_restart(tmp_path: Path) -> None:
     async with running(tmp_path, speaker={"volume": 60}) as daemon:
-        assert (daemon.app.speaker.volume, daemon.app.appliance.muted) == (60, False)
-        daemon.app.appliance.step_volume(-3)
-        daemon.app.appliance.mute(True)
+        assert (daemon.app.speaker.volume, daemon.app.appliance.dials.muted) == (60, False)
+        daemon.app.appliance.dials.step_volume(-3)
+        daemon.app.appliance.dials.mute(True)
     async with running(tmp_path, speaker={"volume": 60}) as daemon:
         assert (daemon.app.snapshot()["volume"], daemon.app.snapshot()["muted"]) == (45, True)
-        daemon.app.appliance.mute(False)
+        daemon.app.appliance.dials.mute(False)
     async with running(tmp_path, speaker={"volume": 70}) as daemon:  # the setting was changed: it counts
-        assert (daemon.app.speaker.volume, daemon.app.appliance.muted) == (70, False)
+        assert (daemon.app.speaker.volume, daemon.app.appliance.dials.muted) == (70, False)
     async with running(tmp_path, speaker={"volume": 60}) as daemon:  # and again
         assert daemon.app.speaker.volume == 60
 
 
 async def test_a_switch_that_mutes_is_no_mute_to_be_remembered(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon:
-        daemon.app.appliance.switch_mute(True)
-        daemon.app.appliance.set_volume(20)
-        assert daemon.app.appliance.muted
+        daemon.app.appliance.dials.switch_mute(True)
+        daemon.app.appliance.dials.set_volume(20)
+        assert daemon.app.appliance.dials.muted
     async with running(tmp_path) as daemon:
-        assert (daemon.app.speaker.volume, daemon.app.appliance.muted) == (20, False)
+        assert (daemon.app.speaker.volume, daemon.app.appliance.dials.muted) == (20, False)
 
 
 async def test_a_volume_set_by_a_reload_is_the_settings_own(tmp_path: Path) -> None:
     async with running(tmp_path, speaker={"volume": 60}) as daemon:
-        daemon.app.appliance.set_volume(20)
+        daemon.app.appliance.dials.set_volume(20)
         url = daemon.app.settings.clone.base_url
         daemon.app._reread = lambda: settings_of(url, tmp_path, speaker={"volume": 70})
         daemon.app.reload()
@@ -402,7 +402,7 @@ async def test_settings_are_read_again(
 
 async def test_a_volume_that_the_user_has_set_outlives_a_reload(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon:
-        daemon.app.appliance.set_volume(12)
+        daemon.app.appliance.dials.set_volume(12)
         daemon.app._reread = lambda: daemon.app.settings
         daemon.app.reload()
         assert daemon.app.speaker.volume == 12

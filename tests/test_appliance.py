@@ -417,7 +417,7 @@ async def test_muted(tmp_path: Path) -> None:
 
 async def test_a_press_while_muted_silences_the_clone(tmp_path: Path) -> None:
     async with running(tmp_path, clone=SimulatedClone(tone_s=10)) as daemon:
-        daemon.app.appliance.mute(True)
+        daemon.app.appliance.dials.mute(True)
         daemon.say("Tell me a story")
         await daemon.event("state", state="speaking")
         daemon.app.appliance.hand.press()
@@ -428,7 +428,7 @@ async def test_a_press_while_muted_silences_the_clone(tmp_path: Path) -> None:
 async def test_a_press_and_a_mute_at_once(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon:
         daemon.app.appliance.hand.press()
-        daemon.app.appliance.mute(True)
+        daemon.app.appliance.dials.mute(True)
         await asyncio.sleep(0.1)
         assert daemon.states == ["idle"]
         assert daemon.clone.received == []
@@ -438,7 +438,7 @@ async def test_muting_while_the_user_speaks_sends_nothing(tmp_path: Path) -> Non
     async with running(tmp_path) as daemon:
         daemon.app.appliance.hand.press()
         await daemon.event("state", state="listening")
-        daemon.app.appliance.mute(True)
+        daemon.app.appliance.dials.mute(True)
         assert (await daemon.event("turn"))["outcome"] == "cancelled"
 
 
@@ -561,7 +561,7 @@ async def test_without_earcons_failures_are_silent(tmp_path: Path) -> None:
 async def test_two_failures_at_once_sound_like_one(tmp_path: Path) -> None:
     """An impatient hand on a muted device: each press has its earcon, and none a piece of another's."""
     async with running(tmp_path, sounds={"earcons": True}) as daemon:
-        daemon.app.appliance.mute(True)
+        daemon.app.appliance.dials.mute(True)
         for _ in range(4):
             daemon.app.appliance.hand.press()
             await asyncio.sleep(0.1)

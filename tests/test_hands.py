@@ -116,10 +116,10 @@ async def test_as_it_stands_at_the_start(
     pin = factory.pin("GPIO6")
     pin.held_at = level == "high"
     async with running(tmp_path, mute_switch={**SWITCH, **switch}) as daemon:
-        assert daemon.app.appliance.mute_switch is muted
-        assert daemon.app.appliance.muted is muted
+        assert daemon.app.appliance.dials.mute_switch is muted
+        assert daemon.app.appliance.dials.muted is muted
         (pin.drive_high if level == "low" else pin.drive_low)()
-        await until(lambda: daemon.app.appliance.mute_switch is not muted)
+        await until(lambda: daemon.app.appliance.dials.mute_switch is not muted)
 
 
 # Further buttons
@@ -166,7 +166,7 @@ async def test_a_mute_button_yields_to_the_switch(tmp_path: Path, factory: MockF
         await asyncio.sleep(0.1)
         factory.pin("GPIO5").drive_high()
         await mute(daemon, factory, False)
-        assert daemon.app.appliance.muted is False
+        assert daemon.app.appliance.dials.muted is False
         await asyncio.sleep(0.1)
         factory.pin("GPIO5").drive_low()
         await daemon.event("settings", muted=True)

@@ -159,7 +159,7 @@ async def test_a_press_that_cant_be_obeyed_is_told_in_words_each_time(
 ) -> None:
     muted = prompts("muted")
     async with running(tmp_path, sounds=with_files(tmp_path)) as daemon:
-        daemon.app.appliance.mute(True)
+        daemon.app.appliance.dials.mute(True)
         daemon.app.appliance.hand.press()
         await until(lambda: daemon.sound.heard.count(muted) == 1)
         daemon.app.appliance.hand.press()
@@ -200,7 +200,7 @@ async def test_a_press_hushes_a_prompt_and_is_heard(tmp_path: Path, prompts: Cal
 async def test_words_alone(tmp_path: Path, prompts: Callable[[str], bytes]) -> None:
     muted = prompts("muted")
     async with running(tmp_path, sounds=with_files(tmp_path, earcons=False)) as daemon:
-        daemon.app.appliance.mute(True)
+        daemon.app.appliance.dials.mute(True)
         daemon.app.appliance.hand.press()
         await until(lambda: muted in daemon.sound.heard)
         assert sound(Earcon.MUTED) not in daemon.sound.heard
@@ -210,10 +210,10 @@ async def test_a_device_without_a_speaker_says_nothing_and_goes_on(tmp_path: Pat
     card = SoundOfTest()
     card.refused["speaker"] = DeviceError("speaker", "no speaker found")
     async with starting(tmp_path, sounds=SOUNDS, sound=card) as daemon:
-        daemon.app.appliance.mute(True)
+        daemon.app.appliance.dials.mute(True)
         daemon.app.appliance.hand.press()
         await daemon.event("fault", fault="muted", active=True)
-        daemon.app.appliance.mute(False)
+        daemon.app.appliance.dials.mute(False)
         assert daemon.app.appliance.turn.state.value == "idle"
 
 
@@ -259,11 +259,11 @@ async def test_what_the_server_has_said_is_told_at_once(tmp_path: Path, prompts:
 async def test_what_a_hand_sets_is_confirmed(tmp_path: Path) -> None:
     async with running(tmp_path, sounds=SOUNDS) as daemon:
         appliance = daemon.app.appliance
-        appliance.mute(True)
+        appliance.dials.mute(True)
         await until(lambda: sound(Earcon.MUTED) in daemon.sound.heard)
-        appliance.mute(False)
+        appliance.dials.mute(False)
         await until(lambda: sound(Earcon.UNMUTED) in daemon.sound.heard)
-        appliance.set_volume(100)
+        appliance.dials.set_volume(100)
         await until(lambda: sound(Earcon.VOLUME) in daemon.sound.heard)
 
 
@@ -271,7 +271,7 @@ async def test_muting_in_the_middle_of_a_question_is_confirmed_once_it_is_closed
     async with running(tmp_path, sounds=SOUNDS) as daemon:
         daemon.app.appliance.hand.press()
         await daemon.event("state", state="listening")
-        daemon.app.appliance.mute(True)
+        daemon.app.appliance.dials.mute(True)
         await daemon.event("turn", outcome="cancelled")
         await until(lambda: sound(Earcon.MUTED) in daemon.sound.heard)
 
@@ -280,13 +280,13 @@ async def test_nothing_is_confirmed_into_a_question_or_a_reply(tmp_path: Path) -
     async with running(tmp_path, sounds={**SOUNDS, "speech": False}, clone=SimulatedClone(tone_s=5)) as daemon:
         daemon.app.appliance.hand.press()
         await daemon.event("state", state="listening")
-        daemon.app.appliance.set_volume(100)
+        daemon.app.appliance.dials.set_volume(100)
         await asyncio.sleep(0.3)
         assert daemon.sound.peak == 0
         daemon.cancel()
         daemon.say("Tell me a story")
         await daemon.event("state", state="speaking")
-        daemon.app.appliance.set_volume(100)
+        daemon.app.appliance.dials.set_volume(100)
         await asyncio.sleep(0.3)
         assert sound(Earcon.VOLUME)[2_000:] not in daemon.sound.heard
 
@@ -294,7 +294,7 @@ async def test_nothing_is_confirmed_into_a_question_or_a_reply(tmp_path: Path) -
 async def test_a_slider_that_is_drawn_rattles_not(tmp_path: Path) -> None:
     async with running(tmp_path, sounds=SOUNDS) as daemon:
         for volume in [*range(80, 100), 100]:
-            daemon.app.appliance.set_volume(volume)
+            daemon.app.appliance.dials.set_volume(volume)
             await asyncio.sleep(0.01)
         await settled(daemon)
         heard = np.frombuffer(daemon.sound.heard, np.int16)

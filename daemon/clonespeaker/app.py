@@ -206,8 +206,8 @@ class App:
             muted=self._kept.muted,
             cleaner=cleaner,
         )
-        self.appliance.on_set = lambda: self._kept.note(
-            volume=self.speaker.volume, muted=self.appliance.muted_by_program
+        self.appliance.dials.on_set = lambda: self._kept.note(
+            volume=self.speaker.volume, muted=self.appliance.dials.muted_by_program
         )
         upkeep = SoundUpkeep(
             sound,
@@ -295,7 +295,7 @@ class App:
         self.speaker.read_ahead_s, self.speaker.lead_in_ms = settings.speaker.read_ahead_s, settings.speaker.lead_in_ms
         if volume_changed:  # else it stays as the user has set it meanwhile
             self._kept.configured_volume = settings.speaker.volume
-            self.appliance.set_volume(settings.speaker.volume)
+            self.appliance.dials.set_volume(settings.speaker.volume)
         self._publish("settings", reread=True)
         taken = ", ".join(filter(AT_ONCE.__contains__, names)) or "nothing"
         log.info("settings: read again (but not the key, nor the tokens); changed: %s", taken)
@@ -322,7 +322,7 @@ class App:
 
     def _light(self) -> None:
         assert self._lamps is not None
-        self._lamps.follow(cue(self.news.state, muted=self.appliance.muted, faults=self.news.faults))
+        self._lamps.follow(cue(self.news.state, muted=self.appliance.dials.muted, faults=self.news.faults))
 
     def snapshot(self) -> dict[str, Any]:
         """The status protocol's."""
@@ -349,8 +349,8 @@ class App:
             version=__version__,
             started_at=self.news.started_at,
             state=self.appliance.turn.state,
-            muted=self.appliance.muted,
-            mute_switch=self.appliance.mute_switch,
+            muted=self.appliance.dials.muted,
+            mute_switch=self.appliance.dials.mute_switch,
             faults=frozenset(self.news.faults),
             status_clients=self._status.clients,
             tasks=len(asyncio.all_tasks()),

@@ -18,10 +18,10 @@ import msgspec
 from clonespeaker.audio.cleaner import Cleaner
 from clonespeaker.audio.ear import Ear
 from clonespeaker.audio.microphone import Microphone
-from clonespeaker.audio.pcm import VOLUME_STEP
 from clonespeaker.audio.speaker import Speaker
 from clonespeaker.conversation import Conversation
 from clonespeaker.cues import Earcon
+from clonespeaker.dials import Dials
 from clonespeaker.errors import CloneError, ClonespeakerError, DeviceError
 from clonespeaker.exchange import Exchange
 from clonespeaker.hand import Habits, Hand
@@ -76,9 +76,6 @@ class Appliance:
         habits: how it takes what its user does.
         muted: whether it begins so.
         cleaner: of what the microphone hears; None: it is sent as it comes.
-
-    Attributes:
-        on_set: called when a volume or a mute was set.
     """
 
     def __init__(
@@ -112,17 +109,13 @@ class Appliance:
         self._closing: asyncio.Task[None] | None = None
         self._timers: list[asyncio.TimerHandle] = []
         self._resting: asyncio.TimerHandle | None = None
-        self._deaf_until = 0.0
         self.devices = asyncio.Lock()
         """Held while the devices are looked for anew: what happens meanwhile is obeyed right after."""
         self.turn = Turn()
-        self.mute_switch: bool | None = None
-        """Whether a switch mutes it; None where there is none."""
-        self.muted_by_program = muted
-        """Whether a program or a button does; this alone is remembered."""
-        self.on_set: Callable[[], object] = lambda: None
         self.hand = Hand(self.post, news, habits, turn=lambda: self.turn, refusal=self.press_refused)
         """What is pressed."""
+        self.dials = Dials(speaker, news, muted=muted, confirm=self._confirm, on_mute=self._break_off_the_question)
+        """What is set."""
 
     async def run(self) -> None:
         """Obey events until cancelled. An exception that is nobody's fault but ours ends it."""
@@ -155,57 +148,22 @@ class Appliance:
 
     def press_refused(self) -> ClonespeakerError | None:
         """Why a press can't be obeyed now, if so."""
-        if self.mute_switch:
-            return ClonespeakerError("the microphone is muted by its switch; switch it on there", fault="muted")
-        if self.muted:
-            return ClonespeakerError("the microphone is muted; unmute it first", fault="muted")
+        if (error := self.dials.refusal()) is not None:
+            return error
         if self._keep_open and self._microphone.stream is None and not self.devices.locked():
             return DeviceError("microphone", self._news.faults.get("no-microphone", "the microphone is not open yet"))
         return None
-
-    @property
-    def muted(self) -> bool:
-        """Whether nobody is heard, whatever mutes. The device stays open; what it gives meanwhile goes nowhere."""
-        return self.muted_by_program or bool(self.mute_switch)
-
-    def mute(self, muted: bool) -> None:
-        """Let nobody be heard, or everybody again, as far as the switch leaves that to programs."""
-        self._change_mute(muted, self.mute_switch)
-        self.on_set()
-
-    def switch_mute(self, muted: bool) -> None:
-        """The switch stands so; what programs want counts again once it is off."""
-        self._change_mute(self.muted_by_program, muted)
-
-    def _change_mute(self, by_program: bool, by_switch: bool | None) -> None:
-        before = self.muted
-        self.muted_by_program, self.mute_switch = by_program, by_switch
-        if self.muted and self.is_listening():
-            self._mute_is_unsounded = True
-            self.post(Cancelled())
-        elif self.muted != before:
-            self._confirm(Earcon.MUTED if self.muted else Earcon.UNMUTED)
-        if before and not self.muted:
-            self._deaf_until = time.monotonic()
-            self._news.end_fault("muted")
-        switch = {} if by_switch is None else {"mute_switch": by_switch}
-        self._news.publish("settings", muted=self.muted, **switch)
-
-    def set_volume(self, volume: int) -> None:
-        """Loudness, 0–100."""
-        self._speaker.volume = volume
-        self._confirm(Earcon.VOLUME)
-        self._news.publish("settings", volume=volume)
-        self.on_set()
-
-    def step_volume(self, steps: int) -> None:
-        """Louder by so many steps, or softer; from 0 to 100."""
-        self.set_volume(min(100, max(0, self._speaker.volume + steps * VOLUME_STEP)))
 
     def _confirm(self, earcon: Earcon) -> None:
         """What a hand has done, in sound; not into anybody's speech."""
         if self.turn.state in (State.IDLE, State.THINKING):
             self._signals.sound(earcon)
+        elif self.is_listening() and earcon is Earcon.MUTED:
+            self._mute_is_unsounded = True  # until that turn is closed
+
+    def _break_off_the_question(self) -> None:
+        if self.is_listening():
+            self.post(Cancelled())
 
     def renew_conversation(self) -> None:
         """Begin a new one, and tell where that can't be done."""
@@ -215,9 +173,9 @@ class Appliance:
         """How things stand, as the status protocol has it; without `device` and `clone`, which are not known here."""
         return {
             "state": self.turn.state,
-            "muted": self.muted,
-            "mute_switch": self.mute_switch,
-            "volume": self._speaker.volume,
+            "muted": self.dials.muted,
+            "mute_switch": self.dials.mute_switch,
+            "volume": self.dials.volume,
             "faults": list(self._news.faults),
             "causes": dict(self._news.faults),
             "conversation": {
@@ -274,7 +232,7 @@ class Appliance:
         turn = self._begin(Utterance(), self.hand.pressed_at)
         turn.start(self._tasks, self._exchange)
         # What was said while it was muted stays unheard, and so does what it sounded itself.
-        heard_for_s = time.monotonic() - max(self._deaf_until, self._signals.heard_until)
+        heard_for_s = time.monotonic() - max(self.dials.unmuted_at, self._signals.heard_until)
         turn.record(
             self._tasks,
             self._microphone,

@@ -41,15 +41,15 @@ async def obey(appliance: Appliance, conversation: Conversation, command: Comman
             _require_nobody_speaks(appliance)
             appliance.post(Said(text=text, image_url=image_url))
         case protocol.Volume(step=int(steps)):
-            appliance.step_volume(steps)
+            appliance.dials.step_volume(steps)
         case protocol.Volume(level=int(level)):
-            appliance.set_volume(level)
+            appliance.dials.set_volume(level)
         case protocol.Mute():
-            appliance.mute(True)
+            appliance.dials.mute(True)
         case protocol.Unmute():
-            if appliance.mute_switch:
+            if appliance.dials.mute_switch:
                 raise CommandError("mute-switch", "The microphone is muted by its switch; switch it on there.")
-            appliance.mute(False)
+            appliance.dials.mute(False)
         case protocol.NewConversation():
             try:
                 await conversation.renew()
@@ -65,13 +65,13 @@ def act(appliance: Appliance, deed: str) -> None:
         return
     match deed:
         case "volume-up":
-            appliance.step_volume(1)
+            appliance.dials.step_volume(1)
         case "volume-down":
-            appliance.step_volume(-1)
-        case "mute" if appliance.mute_switch:
+            appliance.dials.step_volume(-1)
+        case "mute" if appliance.dials.mute_switch:
             log.info("the mute button does nothing while the switch mutes")
         case "mute":
-            appliance.mute(not appliance.muted)
+            appliance.dials.mute(not appliance.dials.muted)
         case "new-conversation":
             appliance.renew_conversation()
         case "cancel":

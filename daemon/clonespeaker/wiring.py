@@ -256,10 +256,10 @@ def open_mute_switch(switch: kinds.MuteSwitch, appliance: Appliance) -> Control:
         switch.pin,
         pull=switch.pull,
         bounce_ms=_SWITCH_BOUNCE_MS,
-        on_change=lambda closed: appliance.switch_mute(closed == closed_is_muted),
+        on_change=lambda closed: appliance.dials.switch_mute(closed == closed_is_muted),
         setting="mute_switch.pin",
     )
-    appliance.switch_mute(opened.down == closed_is_muted)
+    appliance.dials.switch_mute(opened.down == closed_is_muted)
     return opened
 
 

@@ -71,11 +71,11 @@ async def test_faults_and_mute(tmp_path: Path, factory: MockFactory) -> None:
         daemon.say("Hello")
         await daemon.event("fault", fault="refused", active=False)
         await until(lambda: daemon.state == "idle" and shines(factory) is None)
-        daemon.app.appliance.mute(True)
+        daemon.app.appliance.dials.mute(True)
         await until(lambda: shines(factory) == RED)
         await asyncio.sleep(0.7)
         assert shines(factory) == RED  # and does not blink
-        daemon.app.appliance.mute(False)
+        daemon.app.appliance.dials.mute(False)
         await until(lambda: shines(factory) is None)
 
 
@@ -96,14 +96,14 @@ async def test_a_led_tells_by_brightness(tmp_path: Path, factory: MockFactory) -
         await until(lambda: pin.state > 0)
         daemon.cancel()
         await until(lambda: pin.state == 0)
-        daemon.app.appliance.mute(True)
+        daemon.app.appliance.dials.mute(True)
         await until(lambda: pin.state == 1)
 
 
 async def test_brightness_is_taken_over_while_it_runs(tmp_path: Path, factory: MockFactory) -> None:
     async with running(tmp_path, lights=LED) as daemon:
         app = daemon.app
-        app.appliance.mute(True)
+        app.appliance.dials.mute(True)
         await until(lambda: factory.pin("GPIO27").state == 1)
         app._reread = lambda: replace(app.settings, lights=replace(app.settings.lights, brightness=0))
         app.reload()

@@ -99,7 +99,7 @@ async def test_any_sentence_is_heard_as_it_lies_in_a_file(card: SoundCard, tmp_p
     write_wav(tmp_path / "sounds" / "en" / "muted.wav", said)
     async with run_daemon(card, tmp_path, sounds={**ON, "directory": str(tmp_path / "sounds")}) as daemon:
         mark = card.position
-        daemon.app.appliance.mute(True)
+        daemon.app.appliance.dials.mute(True)
         await until(lambda: not daemon.app.appliance._signals.sounding)
         daemon.press()
         await until(lambda: _ends(card, mark, said))

@@ -136,11 +136,11 @@ async def _by_hand(app: App, screen: Screen, files: FileSound) -> None:
             case "c":
                 app.appliance.post(Cancelled())
             case "m":
-                app.appliance.mute(not app.appliance.muted)
+                app.appliance.dials.mute(not app.appliance.dials.muted)
             case "+" | "=":
-                app.appliance.set_volume(min(100, app.speaker.volume + 5))
+                app.appliance.dials.set_volume(min(100, app.speaker.volume + 5))
             case "-":
-                app.appliance.set_volume(max(0, app.speaker.volume - 5))
+                app.appliance.dials.set_volume(max(0, app.speaker.volume - 5))
 
     say(_KEYS)
     keyboard = Keyboard(sys.stdin.fileno(), on_change=on_space, on_key=on_key, is_down=app.appliance.is_listening)
