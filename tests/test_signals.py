@@ -245,6 +245,17 @@ async def test_what_is_well_by_then_is_not(tmp_path: Path, monkeypatch: pytest.M
         assert daemon.sound.peak == 0
 
 
+async def test_who_has_pressed_by_then_was_told_already(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signals_module, "_SETTLED_S", 0.9)
+    card = SoundOfTest()
+    card.refused["microphone"] = DeviceError("microphone", "no microphone found")
+    async with starting(tmp_path, sounds={**SOUNDS, "speech": False}, sound=card) as daemon:
+        daemon.app.appliance.hand.press()
+        await until(lambda: sound(Earcon.ERROR) in daemon.sound.heard)
+        await asyncio.sleep(1.5)
+        assert daemon.sound.heard.count(sound(Earcon.ERROR)) == 1
+
+
 async def test_what_the_server_has_said_is_told_at_once(tmp_path: Path, prompts: Callable[[str], bytes]) -> None:
     refused = prompts("refused")
     async with running(tmp_path, sounds=with_files(tmp_path)) as daemon:

@@ -16,8 +16,8 @@ are never over a reply and never while the user speaks; a press fades out whatev
 | muted, unmuted, the volume set | its own | |
 
 At the start, what the server has said for certain is told at once; all else if it is still so after 20 s, for a network
-or a card may take so long. So nobody is woken at night, and who asks is always told. At volume 0 nothing of this is
-heard: somebody wanted silence.
+or a card may take so long. Not where somebody has asked or pressed by then, and so was told. So nobody is woken at
+night, and who asks is always told. At volume 0 nothing of this is heard: somebody wanted silence.
 """
 
 from __future__ import annotations
@@ -73,6 +73,7 @@ class Signals:
         self._sounding: asyncio.Task[None] | None = None
         self._sounds: Earcon | None = None
         self._thinking: asyncio.Task[None] | None = None
+        self._is_used = False  # somebody has asked something, or was told why not
         self._spoken_at: dict[str, float] = {}
         # Not by waiting for the task before: one that was cancelled keeps what it waited for, and that what it did.
         self._one_at_a_time = asyncio.Lock()
@@ -104,6 +105,7 @@ class Signals:
 
     def tell(self, fault: str, *, asked: bool, after: asyncio.Task[None] | None = None) -> None:
         """Something is wrong; `asked`: somebody stands there and waits to be told. `after` as with `sound`."""
+        self._is_used = True
         cue, now = FAULTS[fault], time.monotonic()
         in_words = cue.spoken and self._habits().speech_on
         if in_words and not asked:
@@ -115,6 +117,7 @@ class Signals:
 
     def stand(self, state: State) -> None:
         """Where the device stands from now on."""
+        self._is_used |= state is not State.IDLE
         if self._thinking is not None:
             self._thinking.cancel()
             self._thinking = None
@@ -142,7 +145,7 @@ class Signals:
     ) -> None:
         """Once, if something is. `faults`: what is wrong now; `is_at_rest`: whether nobody is in a turn."""
         settled_at = time.monotonic() + _SETTLED_S
-        while True:
+        while not self._is_used:
             is_settled = time.monotonic() >= settled_at
             fault = gravest(faults()) if is_settled else gravest(_CERTAIN & set(faults()))
             if fault is not None and is_at_rest():
