@@ -106,9 +106,9 @@ def test_captions_as_they_come(page: Page, scene: Scene) -> None:
 def test_a_long_answer_goes_along_with_the_voice_and_leaves_in_the_end(browser: Browser, scene: Scene) -> None:
     with open_page(browser, scene.url) as page:
         page.clock.install()
-        scene.say("a word and " * 400)
         scene.stand("speaking")
-        in_state(page, "speaking")
+        scene.say("a word and " * 400)  # as in a voice's reply, whose text comes last
+        page.locator(".clone").wait_for()
         page.clock.run_for(120_000)
         for _ in range(200):
             if page.locator("#stage").evaluate("each => each.scrollTop") > 5:

@@ -47,12 +47,14 @@ function waterfall(turns) {
     svg.append(node("text", { x: 0, y: y + 25, class: "faint" }, remarks(turn)));
     for (const [from, to, lane, fill, what] of BARS) {
       if (turn[from] == null || turn[to] == null || turn[to] < turn[from]) continue;
-      const bar = node("rect", { x: x(turn[from]), y: y + lane * 13 + 2, width: Math.max(2, x(turn[to]) - x(turn[from])), height: 11, rx: 2, fill });
+      const width = Math.max(2, x(turn[to]) - x(turn[from]));
+      const bar = node("rect", { x: x(turn[from]), y: y + lane * 13 + 2, width, height: 11, rx: 2, fill });
       bar.append(node("title", {}, `${what}: ${turn[from]} to ${turn[to]} ms`));
       svg.append(bar);
     }
-    if (turn.first_sound != null)
-      svg.append(node("text", { x: x(turn.first_sound) + 4, y: y + 25, class: "faint" }, `heard after ${Math.round(turn.first_sound)} ms`));
+    if (turn.first_sound == null) return;
+    const heard = `heard after ${Math.round(turn.first_sound)} ms`;
+    svg.append(node("text", { x: x(turn.first_sound) + 4, y: y + 25, class: "faint" }, heard));
   });
   const sounds = turns.map((turn) => turn.first_sound).filter((ms) => ms != null);
   svg.setAttribute("aria-label", `${turns.length} turns; first sound after ${sounds.map(Math.round).join(", ")} ms`);
@@ -60,8 +62,9 @@ function waterfall(turns) {
 }
 
 function remarks(turn) {
-  const counts = ["retries", "underruns", "overflows"].filter((name) => turn[name]).map((name) => `${turn[name]} ${name}`);
-  return [turn.upload ?? "text", `${(turn.utterance_ms / 1000).toFixed(1)} s`, turn.http_status, ...counts].filter(Boolean).join(" · ");
+  const counts = ["retries", "underruns", "overflows"].map((name) => turn[name] && `${turn[name]} ${name}`);
+  const length = `${(turn.utterance_ms / 1000).toFixed(1)} s`;
+  return [turn.upload ?? "text", length, turn.http_status, ...counts].filter(Boolean).join(" · ");
 }
 
 function legend() {

@@ -16,8 +16,14 @@ const page = document.body, root = document.documentElement;
 const query = new URLSearchParams(location.search);
 const token = query.get("token");
 
-const model = { state: "starting", muted: false, muteSwitch: false, volume: 0, faults: [], name: "", notice: "", away: false, up: false };
-let told = null, leaving = 0, awaying = 0, pressed = false, shown = {}, face = "";
+const model = {  // what is known of the daemon
+  state: "starting", muted: false, muteSwitch: false, volume: 0, faults: [], name: "", notice: "", away: false, up: false,
+};
+const shown = {};  // the texts on the page, by their elements' ids
+let told = null;  // by /kiosk.json
+let debug = null, face = "", leaving = 0, awaying = 0;
+let wasUp = false;
+let isDown = false, wasDown = false;  // the circle, now; and when the connection went away
 
 function address(path, fields = {}) {
   const url = new URL(path, location.href);
@@ -77,7 +83,7 @@ function draw() {
   document.title = shown.name || "clonespeaker";
   byId("icon").setAttribute("href", `#i-${now.icon}`);
   byId("mute-icon").setAttribute("href", `#i-${model.muted ? "silent" : "microphone"}`);
-  byId("mute").setAttribute("aria-pressed", String(model.muted));
+  byId("mute").dataset.on = String(model.muted);
   byId("mute").setAttribute("aria-label", model.muted ? told.words.page.unmute : told.words.page.mute);
   byId("mute").disabled = !model.up || model.muteSwitch;
   for (const [id, off] of Object.entries({ quieter: model.volume <= 0, louder: model.volume >= 100, renew: false }))
@@ -104,13 +110,15 @@ function move(change) {
   if (page.hidden || prefers("reduced-motion: reduce").matches || from.width === 0 || from.top === to.top) return;
   const scale = from.width / to.width;
   const x = from.left + from.width / 2 - to.left - to.width / 2, y = from.top + from.height / 2 - to.top - to.height / 2;
-  circle.animate([{ transform: `translate(${x}px, ${y}px) scale(${scale})` }, { transform: "none" }], { duration: 420, easing: "cubic-bezier(.3, .8, .2, 1)" });
+  const way = [{ transform: `translate(${x}px, ${y}px) scale(${scale})` }, { transform: "none" }];
+  circle.animate(way, { duration: 420, easing: "cubic-bezier(.3, .8, .2, 1)" });
 }
 
 function enter(state) {
   model.state = state;
   clearTimeout(leaving);
   if (state === "speaking") stage.speak();
+  else stage.pause();
   if (state === "idle" && !stage.isEmpty) {
     stage.rest();
     leaving = setTimeout(stage.clear, LEAVES_AFTER_MS + READ_MS * stage.length);
@@ -127,7 +135,10 @@ const EVENTS = {
   },
   picture: (event) => stage.picture(event),
   citations: (event) => stage.citations(event),
-  level: ({ dbfs }) => root.style.setProperty("--level", Math.max(0, Math.min(1, (dbfs - SILENCE_DB) / (LOUD_DB - SILENCE_DB))).toFixed(2)),
+  level: ({ dbfs }) => {
+    const level = (dbfs - SILENCE_DB) / (LOUD_DB - SILENCE_DB);
+    root.style.setProperty("--level", Math.max(0, Math.min(1, level)).toFixed(2));
+  },
   fault: ({ fault, active }) => { model.faults = model.faults.filter((name) => name !== fault).concat(active ? [fault] : []); },
   clone: ({ name, slug }) => { model.name = name || slug || ""; },
   settings: (changed) => {
@@ -146,8 +157,8 @@ function take(message) {
       name: message.clone.name || message.clone.slug || "",
     });
     enter(message.state);
-    if (message.state === "listening" && pressed === false && wasHeld) link.command("release");  // let go while it was away
-    wasHeld = false;
+    if (wasDown && !isDown && message.state === "listening") link.command("release");  // let go while nobody could be told
+    wasDown = false;
   } else if (message.type === "event") {
     if (message.event === "level") return EVENTS.level(message);
     EVENTS[message.event]?.(message);
@@ -156,40 +167,42 @@ function take(message) {
   draw();
 }
 
-let debug = null, wasHeld = false;
-if (query.get("view") === "debug") import("./debug.js").then(({ makeDebug }) => { debug = makeDebug(page, () => link.command("snapshot")); });
+while (!told) await learn().catch(() => new Promise((resolve) => setTimeout(resolve, 1000)));
 
 const link = connect(address("./").replace(/^http/, "ws"), {
   message: take,
   up() {
     clearTimeout(awaying);
-    model.up = true;
+    if (wasUp) learnSoon();
+    model.up = wasUp = true;
     model.away = false;
-    learnSoon();
   },
   down() {
     if (!model.up) return;
     model.up = false;
-    wasHeld = pressed;
+    wasDown = isDown;
     awaying = setTimeout(() => { model.away = true; model.faults = []; stage.clear(); draw(); }, AWAY_AFTER_MS);
     draw();
   },
 });
 
-learnSoon();
+if (query.get("view") === "debug") {
+  const { makeDebug } = await import("./debug.js");
+  debug = makeDebug(page, () => link.command("snapshot"));
+}
 
 // What is touched
 
 watch(byId("button"), {
   down() {
     if (!told?.control) return;
-    pressed = true;
+    isDown = true;
     page.dataset.held = "true";
     link.command("press");
   },
   up() {
-    if (!pressed) return;
-    pressed = false;
+    if (!isDown) return;
+    isDown = false;
     page.dataset.held = "false";
     if (told.mode === "hold") link.command("release");
   },

@@ -80,8 +80,9 @@ function interleave(version, bytes) {
     blocks.push(bytes.slice(at, end));
     at = end;
   }
-  const woven = (columns) => Array.from({ length: Math.max(...columns.map((each) => each.length)) }, (_, at) => columns.map((each) => each[at])).flat();
-  return [...woven(blocks), ...woven(blocks.map((each) => checks(each, CHECK_BYTES[version - 1])))].filter((byte) => byte !== undefined);
+  const woven = (blocks) => blocks.at(-1).flatMap((_, at) => blocks.map((each) => each[at]));  // the last is the longest
+  const all = [...woven(blocks), ...woven(blocks.map((each) => checks(each, CHECK_BYTES[version - 1])))];
+  return all.filter((byte) => byte !== undefined);
 }
 
 // Modules
@@ -104,7 +105,8 @@ function layOut(version, bytes) {
   const places = alignments(version), last = places.length - 1;
   places.forEach((x, i) => places.forEach((y, j) => {
     if ((i === 0 && j === 0) || (i === 0 && j === last) || (i === last && j === 0)) return;
-    for (let dy = -2; dy <= 2; dy++) for (let dx = -2; dx <= 2; dx++) set(x + dx, y + dy, Math.max(Math.abs(dx), Math.abs(dy)) !== 1);
+    for (let dy = -2; dy <= 2; dy++)
+      for (let dx = -2; dx <= 2; dx++) set(x + dx, y + dy, Math.max(Math.abs(dx), Math.abs(dy)) !== 1);
   }));
   formatPlaces(size).flat().forEach(([x, y]) => set(x, y, false));
   set(8, size - 8, true);
@@ -170,7 +172,8 @@ function penalty(dark) {
   for (let y = 0; y < size; y++)
     for (let x = 0; x < size; x++) {
       count += dark[y][x];
-      if (x && y && dark[y][x] === dark[y - 1][x] && dark[y][x] === dark[y][x - 1] && dark[y][x] === dark[y - 1][x - 1]) cost += 3;
+      const same = (dx, dy) => dark[y][x] === dark[y - dy][x - dx];
+      if (x && y && same(1, 0) && same(0, 1) && same(1, 1)) cost += 3;
     }
   return cost + 10 * Math.floor(Math.abs((count * 20) / (size * size) - 10));
 }

@@ -23,10 +23,9 @@ export function makeStage(root, { pictureOf, onChange }) {
   }
 
   function clear() {
-    clearInterval(timer);
     root.replaceChildren();
     for (const name of Object.keys(parts)) delete parts[name];
-    turn = null, text = "", spokenSince = 0;
+    [turn, text] = [null, ""];
     root.hidden = true;
     onChange();
   }
@@ -98,15 +97,19 @@ export function makeStage(root, { pictureOf, onChange }) {
 
     /** The voice is heard from now on: the text goes along with it. */
     speak() {
-      spokenSince ||= performance.now();
+      spokenSince = performance.now();
       clearInterval(timer);
       timer = setInterval(follow, 500);
     },
 
-    /** It is over: what is left, the sources, comes into sight. */
-    rest() {
+    /** It is heard no more. */
+    pause() {
       clearInterval(timer);
       spokenSince = 0;
+    },
+
+    /** The turn is over: what is left, the sources, comes into sight. */
+    rest() {
       if (performance.now() - movedAt >= QUIET_MS && !root.hidden && parts.sources)
         parts.sources.scrollIntoView({ block: "nearest", behavior: still.matches ? "instant" : "smooth" });
     },
@@ -136,10 +139,11 @@ function hostOf(url) {
 function drawn(modules, label) {
   const size = modules.length + 8;  // four modules of quiet all around
   const svg = document.createElementNS(SVG, "svg"), path = document.createElementNS(SVG, "path");
-  for (const [name, value] of Object.entries({ viewBox: `0 0 ${size} ${size}`, role: "img", "aria-label": label, "shape-rendering": "crispEdges" }))
-    svg.setAttribute(name, value);
+  const attributes = { viewBox: `0 0 ${size} ${size}`, role: "img", "aria-label": label, "shape-rendering": "crispEdges" };
+  for (const [name, value] of Object.entries(attributes)) svg.setAttribute(name, value);
   svg.classList.add("qr");
-  path.setAttribute("d", modules.map((row, y) => row.map((dark, x) => (dark ? `M${x + 4} ${y + 4}h1v1h-1z` : "")).join("")).join(""));
+  const squares = modules.flatMap((row, y) => row.map((dark, x) => (dark ? `M${x + 4} ${y + 4}h1v1h-1z` : "")));
+  path.setAttribute("d", squares.join(""));
   svg.append(path);
   return svg;
 }
