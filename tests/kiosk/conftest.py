@@ -1,4 +1,7 @@
-"""One browser, one sound card, one daemon for the tests of this folder."""
+"""One browser, one sound card, one daemon for the tests of this folder.
+
+No longer than that: Playwright keeps a loop running in this thread, and the asyncio tests of other folders want none.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +22,14 @@ from tests.sound.card import SoundCard, missing_programs
 from tests.sound.conftest import skip_or_fail
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def thread() -> Iterator[LoopThread]:
     thread = LoopThread()
     yield thread
     thread.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         skip_or_fail("no browser: chromium is not installed (make test installs it)")
@@ -34,7 +37,7 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def tab(browser: Browser) -> Page:
     """One for all tests of scenes: opening another costs more than most of them."""
     return browser.new_context(viewport={"width": 800, "height": 480}, has_touch=True).new_page()
@@ -59,7 +62,7 @@ def scene(thread: LoopThread) -> Iterator[Scene]:
         yield scene
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def daemon(thread: LoopThread) -> Iterator[Daemon]:
     """The real one. Who changes its settings changes them back."""
     if missing := missing_programs():
@@ -75,7 +78,7 @@ def daemon(thread: LoopThread) -> Iterator[Daemon]:
             card.unplug()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def words() -> Samples:
     """The first second and a half of the shipped question."""
     samples, rate_hz = wav.read(shipped_question().read_bytes())
