@@ -110,7 +110,7 @@ async def test_the_conversation_goes_on_after_a_restart(tmp_path: Path) -> None:
         await daemon.event("turn")
     async with running(tmp_path, clone=clone, port=port) as daemon:
         assert daemon.app.conversation.id == before
-        assert len(daemon.app.snapshot()["conversation"]["messages"]) == 3
+        assert len(daemon.app.account.snapshot()["conversation"]["messages"]) == 3
 
 
 async def test_what_a_server_takes_outlives_a_restart(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ async def test_what_people_have_set_outlives_a_restart(tmp_path: Path) -> None:
         daemon.app.appliance.dials.step_volume(-3)
         daemon.app.appliance.dials.mute(True)
     async with running(tmp_path, speaker={"volume": 60}) as daemon:
-        assert (daemon.app.snapshot()["volume"], daemon.app.snapshot()["muted"]) == (45, True)
+        assert (daemon.app.account.snapshot()["volume"], daemon.app.account.snapshot()["muted"]) == (45, True)
         daemon.app.appliance.dials.mute(False)
     async with running(tmp_path, speaker={"volume": 70}) as daemon:  # the setting was changed: it counts
         assert (daemon.app.speaker.volume, daemon.app.appliance.dials.muted) == (70, False)

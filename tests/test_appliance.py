@@ -78,7 +78,7 @@ async def test_frames_lost_while_the_user_spoke_are_that_turns(tmp_path: Path) -
         daemon.app.appliance.hand.release()
         assert (await daemon.event("turn"))["overflows"] == 2
         assert (await daemon.talk())["overflows"] == 0
-        assert daemon.app.snapshot()["totals"]["overflows"] == 3
+        assert daemon.app.account.snapshot()["totals"]["overflows"] == 3
 
 
 async def test_both_sides_have_captions(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ async def test_both_sides_have_captions(tmp_path: Path) -> None:
             "event": "caption", "turn": 1, "who": "clone", "text": f"I heard you for {said_s:.1f} seconds.",
             "final": True,
         }  # fmt: skip
-        assert [message["text"] for message in daemon.app.snapshot()["conversation"]["messages"]] == [
+        assert [message["text"] for message in daemon.app.account.snapshot()["conversation"]["messages"]] == [
             daemon.clone.greeting,
             user["text"],
             clone["text"],
@@ -313,7 +313,7 @@ async def test_a_tap_after_which_nobody_speaks(tmp_path: Path, monkeypatch: pyte
         turn = await daemon.event("turn")
         assert (turn["outcome"], turn["fault"], turn["released"]) == ("tapped", None, None)
         assert daemon.states == ["idle", "listening", "idle"]
-        assert daemon.app.health()["ok"]
+        assert daemon.app.account.health()["ok"]
         assert not any(each.complete for each in daemon.clone.received)
 
 
@@ -398,7 +398,7 @@ async def test_muted(tmp_path: Path) -> None:
     async with running(tmp_path, sounds={"earcons": True}) as daemon, daemon.program() as program:
         await program.command("mute")
         await daemon.event("settings", muted=True)
-        assert daemon.app.snapshot()["muted"] is True
+        assert daemon.app.account.snapshot()["muted"] is True
         for name, fields in (("press", {}), ("talk", {"seconds": 1})):
             with pytest.raises(StatusError, match="unmute") as refused:
                 await program.command(name, **fields)
@@ -446,7 +446,7 @@ async def test_volume(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, daemon.program() as program:
         await program.command("volume", level=60)
         assert await daemon.event("settings", volume=60)
-        assert daemon.app.snapshot()["volume"] == 60
+        assert daemon.app.account.snapshot()["volume"] == 60
         daemon.say("Hello")
         await daemon.event("turn")
         assert daemon.sound.peak == pytest.approx(800, rel=0.02)  # 20 dB below the tone's 8,000
@@ -535,15 +535,15 @@ async def test_a_failed_turn_is_told_until_the_clone_answers(tmp_path: Path, nam
         assert set(begun) == {"event", "fault", "active", "message", "detail"}
         assert (begun["fault"], begun["active"], begun["message"]) == (fault, True, FAULTS[fault])
         assert begun["detail"]
-        assert daemon.app.snapshot()["faults"] == [fault]
+        assert daemon.app.account.snapshot()["faults"] == [fault]
         await until(lambda: ERROR in daemon.sound.heard)
         daemon.clone.fault = None
         assert (await daemon.talk())["outcome"] == "answered"
         assert daemon.told("fault")[len(tries) + 1 :] == [
             {"event": "fault", "fault": fault, "active": False, "message": FAULTS[fault], "detail": ""}
         ]
-        assert daemon.app.snapshot()["faults"] == []
-        assert daemon.app.snapshot()["totals"] == {
+        assert daemon.app.account.snapshot()["faults"] == []
+        assert daemon.app.account.snapshot()["totals"] == {
             "turns": 2, "answered": 1, "tapped": 0, "cancelled": 0, "failed": 1, "underruns": 0,
             "retries": turn["retries"], "overflows": 0,
         }  # fmt: skip
@@ -587,7 +587,7 @@ async def test_a_press_without_a_microphone(tmp_path: Path) -> None:
     sound.refused["microphone"] = DeviceError("microphone", "no microphone found; plug one in")
     async with starting(tmp_path, sound=sound, sounds={"earcons": True}) as daemon, daemon.program() as program:
         assert daemon.app.news.faults.keys() == {"no-microphone"}
-        assert daemon.app.snapshot()["device"]["microphone"] is None
+        assert daemon.app.account.snapshot()["device"]["microphone"] is None
         with pytest.raises(StatusError, match="plug one in") as refused:
             await program.command("press")
         assert refused.value.code == "no-microphone"
@@ -692,7 +692,7 @@ async def test_no_microphone_to_be_opened_when_it_is_needed(tmp_path: Path) -> N
 
 async def test_the_snapshot(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, daemon.program() as program:
-        await until(lambda: daemon.app.snapshot()["clone"]["name"])
+        await until(lambda: daemon.app.account.snapshot()["clone"]["name"])
         await program.command("snapshot")
         snapshot = program.snapshot
         assert set(snapshot) == {

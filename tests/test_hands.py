@@ -50,9 +50,12 @@ async def test_the_switch_wins_over_programs_and_is_seen_everywhere(tmp_path: Pa
     async with running(tmp_path, mute_switch=SWITCH) as daemon, daemon.program() as program:
         assert (program.snapshot["muted"], program.snapshot["mute_switch"]) == (False, False)
         await mute(daemon, factory, True)
-        snapshot = daemon.app.snapshot()
+        snapshot = daemon.app.account.snapshot()
         assert (snapshot["muted"], snapshot["mute_switch"]) == (True, True)
-        assert (daemon.app.metrics().muted, daemon.app.metrics().mute_switch) == (True, True)
+        assert (
+            daemon.app.account.metrics(status_clients=0).muted,
+            daemon.app.account.metrics(status_clients=0).mute_switch,
+        ) == (True, True)
         with pytest.raises(StatusError, match="muted by its switch") as refused:
             await program.command("unmute")
         assert refused.value.code == "mute-switch"
@@ -62,7 +65,7 @@ async def test_the_switch_wins_over_programs_and_is_seen_everywhere(tmp_path: Pa
         assert "muted by its switch" in (await daemon.event("fault", fault="muted", active=True))["detail"]
         await mute(daemon, factory, False)
         assert not daemon.app.news.faults
-        assert daemon.app.snapshot()["muted"] is False
+        assert daemon.app.account.snapshot()["muted"] is False
         assert (await daemon.talk())["outcome"] == "answered"
 
 
@@ -71,9 +74,9 @@ async def test_what_programs_wanted_counts_again_when_it_is_off(tmp_path: Path, 
         await mute(daemon, factory, True)
         await program.command("mute")
         await mute(daemon, factory, False)
-        assert daemon.app.snapshot()["muted"] is True
+        assert daemon.app.account.snapshot()["muted"] is True
         await program.command("unmute")
-        assert daemon.app.snapshot()["muted"] is False
+        assert daemon.app.account.snapshot()["muted"] is False
 
 
 async def test_a_question_is_broken_off_by_the_switch(tmp_path: Path, factory: MockFactory) -> None:

@@ -42,8 +42,8 @@ async def test_a_hint_goes_with_an_answer_and_ends_with_the_next_press(
         assert [(told["fault"], told["active"]) for told in daemon.told("fault")] == [(hint, True)]
         assert "alsamixer" in daemon.told("fault")[0]["detail"]
         assert EARCON not in daemon.sound.heard
-        assert daemon.app.health() == {"ok": True, "state": "idle", "faults": []}
-        assert daemon.app.snapshot()["faults"] == [hint]
+        assert daemon.app.account.health() == {"ok": True, "state": "idle", "faults": []}
+        assert daemon.app.account.snapshot()["faults"] == [hint]
         assert not daemon.app.news.troubled.is_set()
         await ask(daemon, GOOD)
         assert (await daemon.event("turn"))["outcome"] == "answered"
@@ -58,12 +58,12 @@ async def test_silence_is_not_asked(tmp_path: Path) -> None:
         turn = await daemon.event("turn")
         assert (turn["outcome"], turn["fault"], turn["body_sent"]) == ("failed", "no-sound", None)
         await until(lambda: EARCON in daemon.sound.heard)
-        assert daemon.app.health()["ok"]
+        assert daemon.app.account.health()["ok"]
         await until(lambda: daemon.clone.received)
         assert not any(received.complete for received in daemon.clone.received)
         await ask(daemon, GOOD)
         assert (await daemon.event("turn"))["outcome"] == "answered"
-        assert daemon.app.snapshot()["faults"] == []
+        assert daemon.app.account.snapshot()["faults"] == []
 
 
 async def test_silence_is_not_asked_where_it_goes_out_whole(tmp_path: Path) -> None:

@@ -30,13 +30,13 @@ async def test_what_passed_is_over_without_another_question(tmp_path: Path, name
         assert (await daemon.event("turn"))["fault"] == fault
         assert daemon.app.news.faults.keys() == {fault}
         await daemon.event("fault", fault=fault, active=False)
-        assert daemon.app.health()["ok"]
+        assert daemon.app.account.health()["ok"]
 
 
 async def test_who_the_clone_is_is_told_to_screens_that_are_there_already(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon:
         told = await daemon.event("clone", name="Simulated Clone", slug="my-clone")
-        assert told.items() - {("event", "clone")} <= daemon.app.snapshot()["clone"].items()
+        assert told.items() - {("event", "clone")} <= daemon.app.account.snapshot()["clone"].items()
 
 
 async def test_what_only_an_answer_can_end_stays(tmp_path: Path) -> None:

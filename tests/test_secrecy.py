@@ -104,8 +104,8 @@ async def test_a_clone_that_names_itself_after_the_key(tmp_path: Path, caplog: p
             await peer.answer("200 OK", body)
 
     async with serving(talk) as server, daemon_at(server.url, tmp_path, told) as app:
-        await until(lambda: app._lookout.profile.name)
-        snapshot = app.snapshot()
+        await until(lambda: app.account.lookout.profile.name)
+        snapshot = app.account.snapshot()
         assert "***" in str(snapshot)
         await until(lambda: list(tmp_path.glob("*.json")))
     check(tmp_path, caplog, told, snapshot)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import copy
 import logging
 import signal
 from collections.abc import Callable
@@ -15,16 +14,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from clonespeaker import __version__
+from clonespeaker.account import Account
 from clonespeaker.appliance import Appliance
 from clonespeaker.audio.calls import DeviceCalls
 from clonespeaker.audio.ear import Ear
 from clonespeaker.audio.microphone import Microphone
 from clonespeaker.audio.portaudio import SoundSystem
 from clonespeaker.audio.speaker import Speaker
-from clonespeaker.audio.stream import Stream
 from clonespeaker.clone.client import CloneClient, Patience
 from clonespeaker.clone.connection import open_session
 from clonespeaker.clone.picture import LastPicture
@@ -35,15 +31,14 @@ from clonespeaker.config.credentials import mask_key
 from clonespeaker.config.settings import Settings
 from clonespeaker.conversation import Conversation
 from clonespeaker.cues import cue
-from clonespeaker.errors import HINTS, ConfigError, StuckError
+from clonespeaker.errors import ConfigError, StuckError
 from clonespeaker.exchange import Exchange
 from clonespeaker.kept import Kept
 from clonespeaker.lookout import Lookout
 from clonespeaker.news import News
 from clonespeaker.service import Watchdog, notify, notify_reloading
-from clonespeaker.state import StateDir
+from clonespeaker.state import State, StateDir
 from clonespeaker.status.server import StatusServer, open_status_server
-from clonespeaker.tally import Figures
 from clonespeaker.upkeep import Sound, SoundUpkeep
 from clonespeaker.wiring import (
     brightness,
@@ -109,7 +104,7 @@ class App:
         self.conversation: Conversation
         self._kept: Kept
         self._exchange: Exchange
-        self._lookout: Lookout
+        self.account: Account
         self.ready = asyncio.Event()
         """Set once presses count."""
 
@@ -156,40 +151,23 @@ class App:
 
     async def _run(self, stack: contextlib.AsyncExitStack) -> None:
         settings = self.settings
+        cleaner = make_cleaner(settings.microphone)
         state = StateDir(Path(settings.state_dir))
         state.lock()
         stack.callback(state.unlock)
         saved = state.load()
         if saved.answers_in_mp3:
             load_mp3_decoder()
-        clone = settings.clone
-        with_whom = clone.slug or clone.conversation_id
-        log.info("talking with %s at %s, key %s", with_whom, clone.base_url, mask_key(self._api_key))
-        session = await stack.enter_async_context(open_session(self._api_key))
-        client = CloneClient(session, settings.clone.base_url, api_key=self._api_key, patience=self._patience)
-        self.conversation = make_conversation(client, state, clone)
-        self.conversation.on_change = lambda: self._publish(
-            "settings", conversation=self.appliance.snapshot()["conversation"]
-        )
-        cleaner = make_cleaner(settings.microphone)
         sound: Sound = SoundSystem() if self._sound is None else self._sound
         calls = DeviceCalls()
         self.microphone = make_microphone(sound, settings.microphone, in_thread=partial(calls.run, "microphone"))
         self.speaker = make_speaker(sound, settings.speaker, in_thread=partial(calls.run, "speaker"))
         self._kept = Kept(
-            state,
-            saved,
-            configured_volume=settings.speaker.volume,
-            at_rest=lambda: self.appliance.is_at_rest(),
+            state, saved, configured_volume=settings.speaker.volume, at_rest=lambda: self.appliance.is_at_rest()
         )
         stack.push_async_callback(self._kept.save)
         self.speaker.volume = self._kept.volume
-        self._exchange = Exchange(client, self.conversation, self.speaker, manner(settings))
-        if not saved.takes_live(client.base_url):
-            self._exchange.send_whole()
-        in_thread = partial(asyncio.get_running_loop().run_in_executor, None)
-        self._exchange.on_mp3 = lambda: in_thread(partial(state.update, answers_in_mp3=True))
-        self._exchange.on_upload = lambda live: in_thread(partial(state.note_upload, client.base_url, live=live))
+        client = await self._make_way_to_the_clone(stack, state, saved)
         ear = Ear(settings.button.detector)
         stack.callback(ear.close)
         repertoire = make_repertoire(settings)
@@ -206,9 +184,8 @@ class App:
             muted=self._kept.muted,
             cleaner=cleaner,
         )
-        self.appliance.dials.on_set = lambda: self._kept.note(
-            volume=self.speaker.volume, muted=self.appliance.dials.muted_by_program
-        )
+        dials = self.appliance.dials
+        dials.on_set = lambda: self._kept.note(volume=dials.volume, muted=dials.muted_by_program)
         upkeep = SoundUpkeep(
             sound,
             calls,
@@ -220,30 +197,19 @@ class App:
             devices=self.appliance.devices,
             on_progress=Watchdog().feed,
         )
-        self._lookout = Lookout(
-            client, self.conversation, self.news, slug=clone.slug, at_rest=self.appliance.is_at_rest
+        lookout = Lookout(
+            client, self.conversation, self.news, slug=settings.clone.slug, at_rest=self.appliance.is_at_rest
         )
-        self._status = await open_status_server(
-            host=settings.status.host,
-            port=settings.status.port,
-            token=self._token,
-            read_token=self._read_token,
-            allowed_origins=settings.status.allowed_origins,
-            snapshot=self.snapshot,
-            obey=partial(obey, self.appliance, self.conversation),
-            health=self.health,
-            metrics=self.metrics,
-            screen=lambda: screen(self.settings),
-            picture=self._picture.get,
+        self.account = Account(
+            base_url=settings.clone.base_url,
+            appliance=self.appliance,
+            microphone=self.microphone,
+            speaker=self.speaker,
+            news=self.news,
+            lookout=lookout,
+            lamps=self._lamps,
         )
-        stack.push_async_callback(self._close, self._status, upkeep)
-        if self._lamps is not None:
-            stack.push_async_callback(self._lamps.close)
-            self._light()
-            await self._lamps.open()
-        await upkeep.open()
-        stack.callback(open_mute_switch(settings.mute_switch, self.appliance).close)
-        stack.callback(open_buttons(settings.buttons, self.appliance).close)
+        await self._open(stack, upkeep)
         keys = make_keys(settings.keys, self.appliance)
         stack.callback(keys.close)
         stack.callback(open_control(settings.button, self.appliance).close)
@@ -251,7 +217,7 @@ class App:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.appliance.run(), name="appliance")
                 tasks.create_task(upkeep.run(), name="sound")
-                tasks.create_task(self._lookout.run(), name="lookout")
+                tasks.create_task(lookout.run(), name="lookout")
                 tasks.create_task(self._kept.run(), name="kept")
                 if settings.button.mode == "tap" and settings.button.end_after_ms:
                     tasks.create_task(ear.prepare(), name="ear")
@@ -266,6 +232,50 @@ class App:
             if stuck is None or others is not None:
                 raise
             raise stuck.exceptions[0] from None
+
+    async def _make_way_to_the_clone(
+        self, stack: contextlib.AsyncExitStack, state: StateDir, saved: State
+    ) -> CloneClient:
+        clone = self.settings.clone
+        with_whom = clone.slug or clone.conversation_id
+        log.info("talking with %s at %s, key %s", with_whom, clone.base_url, mask_key(self._api_key))
+        session = await stack.enter_async_context(open_session(self._api_key))
+        client = CloneClient(session, clone.base_url, api_key=self._api_key, patience=self._patience)
+        self.conversation = make_conversation(client, state, clone)
+        self.conversation.on_change = lambda: self._publish(
+            "settings", conversation=self.appliance.snapshot()["conversation"]
+        )
+        self._exchange = Exchange(client, self.conversation, self.speaker, manner(self.settings))
+        if not saved.takes_live(client.base_url):
+            self._exchange.send_whole()
+        in_thread = partial(asyncio.get_running_loop().run_in_executor, None)
+        self._exchange.on_mp3 = lambda: in_thread(partial(state.update, answers_in_mp3=True))
+        self._exchange.on_upload = lambda live: in_thread(partial(state.note_upload, client.base_url, live=live))
+        return client
+
+    async def _open(self, stack: contextlib.AsyncExitStack, upkeep: SoundUpkeep) -> None:
+        settings, appliance = self.settings, self.appliance
+        self._status = status = await open_status_server(
+            host=settings.status.host,
+            port=settings.status.port,
+            token=self._token,
+            read_token=self._read_token,
+            allowed_origins=settings.status.allowed_origins,
+            snapshot=self.account.snapshot,
+            obey=partial(obey, appliance, self.conversation),
+            health=self.account.health,
+            metrics=lambda: self.account.metrics(status_clients=status.clients),
+            screen=lambda: screen(self.settings),
+            picture=self._picture.get,
+        )
+        stack.push_async_callback(self._close, status, upkeep)
+        if self._lamps is not None:
+            stack.push_async_callback(self._lamps.close)
+            self._light()
+            await self._lamps.open()
+        await upkeep.open()
+        stack.callback(open_mute_switch(settings.mute_switch, appliance).close)
+        stack.callback(open_buttons(settings.buttons, appliance).close)
 
     async def _close(self, status: StatusServer, upkeep: SoundUpkeep) -> None:
         # At the same time, for a service manager waits.
@@ -302,8 +312,6 @@ class App:
         if waiting := [name for name in names if name not in AT_ONCE]:
             log.warning("settings: these need a restart (systemctl restart clonespeaker): %s", ", ".join(waiting))
 
-    # What the status server asks
-
     def _publish(self, event: str, **fields: Any) -> None:
         if event == "picture" or "conversation" in fields:
             self._picture.note(fields.get("url"))
@@ -323,43 +331,3 @@ class App:
     def _light(self) -> None:
         assert self._lamps is not None
         self._lamps.follow(cue(self.news.state, muted=self.appliance.dials.muted, faults=self.news.faults))
-
-    def snapshot(self) -> dict[str, Any]:
-        """The status protocol's."""
-        return {
-            "device": {
-                "version": __version__,
-                "microphone": _describe(self.microphone.stream),
-                "speaker": _describe(self.speaker.stream),
-                "lights": None if self._lamps is None else {"trouble": self._lamps.trouble},
-            },
-            "clone": {"base_url": self.settings.clone.base_url, **msgspec.to_builtins(self._lookout.profile)},
-            **self.appliance.snapshot(),
-        }
-
-    def health(self) -> dict[str, Any]:
-        """For `/healthz`: ok while no fault is active; hints about what was said are none."""
-        faults = [name for name in self.news.faults if name not in HINTS]
-        return {"ok": not faults, "state": self.appliance.turn.state, "faults": faults}
-
-    def metrics(self) -> Figures:
-        """For `/metrics`."""
-        assert self._status is not None
-        return Figures(
-            version=__version__,
-            started_at=self.news.started_at,
-            state=self.appliance.turn.state,
-            muted=self.appliance.dials.muted,
-            mute_switch=self.appliance.dials.mute_switch,
-            faults=frozenset(self.news.faults),
-            status_clients=self._status.clients,
-            tasks=len(asyncio.all_tasks()),
-            microphone_overflows=self.microphone.overflows,
-            microphone_lost_samples=self.microphone.lost_samples,
-            device_underflows=self.speaker.underflows,
-            tally=copy.deepcopy(self.news.tally),
-        )
-
-
-def _describe(stream: Stream | None) -> dict[str, Any] | None:
-    return None if stream is None else {"name": stream.device, "rate_hz": stream.rate_hz, "channels": stream.channels}

@@ -117,7 +117,7 @@ async def test_lights_that_are_not_there_are_told_and_the_clone_answers(
     async with running(tmp_path, lights={"kind": "ws2812", "spi": "98.7"}) as daemon:
         assert (await daemon.talk())["outcome"] == "answered"
         assert daemon.app.news.faults == {}
-        assert "/dev/spidev98.7" in daemon.app.snapshot()["device"]["lights"]["trouble"]
+        assert "/dev/spidev98.7" in daemon.app.account.snapshot()["device"]["lights"]["trouble"]
     assert [record.message for record in caplog.records if "lights" in record.message] == [
         "lights: /dev/spidev98.7 can't be opened (No such file or directory); put dtparam=spi=on into "
         "/boot/firmware/config.txt and restart, or set lights.kind: none"
@@ -126,4 +126,4 @@ async def test_lights_that_are_not_there_are_told_and_the_clone_answers(
 
 async def test_no_lights(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon:
-        assert daemon.app.snapshot()["device"]["lights"] is None
+        assert daemon.app.account.snapshot()["device"]["lights"] is None

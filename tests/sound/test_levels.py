@@ -25,11 +25,11 @@ async def test_a_hint_goes_with_an_answer(
         told = await daemon.told("fault", fault=hint, active=True)
         assert (await daemon.turn_over(1))["outcome"] == "answered"
         assert "alsamixer" in told["detail"]
-        assert daemon.app.health()["ok"]
+        assert daemon.app.account.health()["ok"]
         await daemon.hold(question[:66_150])
         await daemon.told("fault", fault=hint, active=False)
         assert (await daemon.turn_over(2))["outcome"] == "answered"
-        assert daemon.app.snapshot()["faults"] == []
+        assert daemon.app.account.snapshot()["faults"] == []
 
 
 async def test_a_microphone_that_gives_nothing_but_zeros(card: SoundCard, tmp_path: Path) -> None:

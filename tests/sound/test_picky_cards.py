@@ -67,7 +67,7 @@ async def test_a_card_of_one_rate(
         own_card, tmp_path, microphone={"device": "picky_microphone"}, speaker={"device": "picky_speaker"}
     ) as daemon:
         await daemon.has_listened()
-        taken = daemon.app.snapshot()["device"]
+        taken = daemon.app.account.snapshot()["device"]
         mark = own_card.position
         await daemon.hold(said)
         turn = await daemon.turn_over(1)
