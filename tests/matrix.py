@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
+from clonespeaker.cues import FAULTS as CUES
 from clonespeaker.errors import FAULTS as TOLD
 from clonespeaker.simulate.faults import FAULTS, TLS_FAULTS
 
@@ -129,7 +130,7 @@ class Mishap:
     test: str
 
 
-_ERROR = "the error sound"
+_ERROR = "the fault's earcon, and words"
 MISHAPS = [
     Mishap(
         "the microphone is muted in its mixer, or gives digital silence",
@@ -273,12 +274,13 @@ _BEGINNING = """\
 
 Written from the table that the tests walk (`python -m tests.matrix > docs/faults.md`): every row was provoked, the
 fault told, and the next turn answered. Each fault ends by itself when its cause does. What is *seen* is on the
-websocket, the screen and the journal, with the cause, how often it was tried, and when the next try is.
+websocket and the journal, with the cause, how often it was tried, and when the next try is. A screen shows the same
+words with what to do: [states.md](states.md) has all of them, and how they light and sound.
 
 ## The clone misbehaves
 
-As the simulated clone can (`clonespeaker simulate --fault NAME`), in every request as long as it lasts, after a spoken
-question.
+As the simulated clone can (`clonespeaker simulate --fault NAME`), with every question as long as it lasts; other
+requests (the history, who it is) go well, but where it can't be reached at all.
 
 | fault | what the clone does | heard | seen | the daemon |
 |---|---|---|---|---|"""
@@ -288,7 +290,13 @@ def hears(row: Row) -> str:
     """What the user does, of a clone that misbehaves."""
     if row.fault is None:
         return "the answer" if row.heard == 1 else "the answer, with gaps" if row.heard else "the answer, without end"
-    return f"what came of the answer, then {_ERROR}" if row.heard else _ERROR
+    told = aloud(row.fault)
+    return f"what came of the answer, then {told}" if row.heard else told
+
+
+def aloud(fault: str) -> str:
+    """How a fault is heard by whoever asked."""
+    return f"`{CUES[fault].earcon}`, and words"
 
 
 def page() -> str:
@@ -300,7 +308,7 @@ def page() -> str:
     for name in TLS:
         seen = f"“{TOLD['offline']}” (`offline`)"
         lines.append(
-            f"| `{name}` | {TLS_FAULTS[name]} | {_ERROR} | {seen} | sends nothing; says what is wrong with it |"
+            f"| `{name}` | {TLS_FAULTS[name]} | {aloud('offline')} | {seen} | sends nothing; says what is wrong |"
         )
     lines += [
         "",

@@ -317,6 +317,19 @@ async def test_a_tap_after_which_nobody_speaks(tmp_path: Path, monkeypatch: pyte
         assert not any(each.complete for each in daemon.clone.received)
 
 
+async def test_a_microphone_that_is_dead_is_not_the_visitors_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ear, "NOTHING_AFTER_MS", 1_500.0)
+    async with running(tmp_path, button={"mode": "tap", "detector": "energy"}) as daemon:
+        daemon.app.appliance.hand.press()
+        await daemon.event("state", state="listening")
+        daemon.sound.hear(np.zeros(3 * 44_100, np.int16))
+        turn = await daemon.event("turn")
+        assert (turn["outcome"], turn["fault"]) == ("failed", "no-sound")
+        assert [told["fault"] for told in daemon.told("fault")] == ["no-sound"]
+
+
 async def test_silence_ends_a_tap_but_not_what_has_an_end_of_its_own(tmp_path: Path) -> None:
     button = {"mode": "tap", "detector": "energy", "end_after_ms": 300}
     loud = np.tile(np.concatenate((SPEECH, np.zeros(2_205, np.int16))), 4)

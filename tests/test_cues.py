@@ -27,6 +27,10 @@ def test_everything_has_words(language: str) -> None:
     assert all(text.endswith(".") and text == text.strip() for text in sentences)
 
 
+def test_programs_and_visitors_are_told_the_same() -> None:
+    assert {name: words.what for name, words in load_words("en").faults.items()} == NAMES
+
+
 def test_each_language_can_be_set() -> None:
     assert get_args(get_type_hints(Settings)["language"]) == LANGUAGES
 

@@ -27,24 +27,24 @@ EXIT_CONFIG = 78
 FAULTS = {
     "no-microphone": "I have no microphone.",
     "no-speaker": "I have no speaker.",
-    "button-stuck": "The button seems to be stuck.",
-    "muted": "The microphone is muted.",
-    "offline": "I can't reach the clone.",
-    "refused": "The clone refused my key.",
-    "prerequisites": "The clone isn't ready to talk yet.",
-    "no-clone": "There is no clone under that name.",
-    "no-conversation": "The conversation is gone.",
-    "busy": "The clone is busy; try again in a moment.",
-    "rejected": "The clone did not accept what I sent.",
-    "server-error": "The clone has trouble at its end.",
-    "reply-broken": "The clone's answer broke off.",
-    "no-codec": "The clone answered in a sound format I can't play.",
-    "no-sound": "The microphone gives no sound at all.",
-    "too-loud": "That was too loud for the microphone.",
-    "too-quiet": "That was almost too quiet to hear.",
-    "nothing-heard": "I heard nobody speak.",
+    "button-stuck": "My button seems to be stuck.",
+    "muted": "My microphone is muted.",
+    "offline": "I can't reach my server.",
+    "refused": "My key was refused.",
+    "prerequisites": "I'm not ready to talk yet.",
+    "no-clone": "I don't know who I am.",
+    "no-conversation": "I lost the thread of our conversation.",
+    "busy": "I'm very busy right now.",
+    "rejected": "I couldn't take what you said.",
+    "server-error": "Something went wrong on my side.",
+    "reply-broken": "My answer broke off.",
+    "no-codec": "I can't play my own voice.",
+    "no-sound": "I hear nothing at all.",
+    "too-loud": "That was too loud for me.",
+    "too-quiet": "I could hardly hear you.",
+    "nothing-heard": "I heard nothing.",
 }
-"""Name → what a person is told, for every fault that `design.md`'s protocol may carry."""
+"""Name → what a person is told in English, for every fault that the protocol may carry; `words/` has all languages."""
 
 HINTS = frozenset({"no-sound", "too-loud", "too-quiet", "nothing-heard"})
 """Faults of the last utterance, not of the device (`audio/loudness.py` has the rules). A hint begins where the

@@ -61,6 +61,7 @@ class OngoingTurn:
         self._post = post
         self._news = news
         self._recording: Recording | None = None
+        self._heard = Loudness(Utterance.RATE_HZ)
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self, tasks: asyncio.TaskGroup, exchange: Exchange, *, image_url: str | None = None) -> None:
@@ -178,7 +179,9 @@ class OngoingTurn:
         if verdict is Verdict.SPEECH_ENDED:
             self._post(SpeechEnded(self.number))
         elif verdict is Verdict.NOTHING_SAID:
-            self._post(NothingSaid(self.number))
+            error = self._heard.error()
+            no_sound = error is not None and error.fault == "no-sound"  # then it is not the visitor's fault
+            self._post(Failed(self.number, error) if no_sound else NothingSaid(self.number))
 
     async def _hear_out(
         self, recording: Recording, cleaner: Cleaner | None, too_early: int
@@ -191,7 +194,7 @@ class OngoingTurn:
             cleaner: of the others.
         """
         assert isinstance(self.question, Utterance)
-        heard, sent = Loudness(Utterance.RATE_HZ), Loudness(Utterance.RATE_HZ)
+        heard, sent = self._heard, Loudness(Utterance.RATE_HZ)
         cleaning = cleaner.begin() if cleaner is not None else None
         async for samples in recording:
             self._news.level("microphone", samples)
