@@ -115,3 +115,13 @@ def test_a_file_of_a_gigabyte_is_not_read(tmp_path: Path) -> None:
         file.truncate(1 << 30)
     with pytest.raises(MediaError, match="larger than"):
         read_file(tmp_path / "x.wav", 3)
+
+
+def test_a_directory_that_may_not_be_looked_into(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    # The service sees no /home: the kernel refuses to say what is there. Root is refused nothing but names like this.
+    here = repertoire(tmp_path / ("x" * 300))
+    here.load()
+    assert here.earcon(Earcon.STOP).source == "built in"
+    assert here.source("busy") == "by espeak-ng"
+    assert here.unknown_files() == []
+    assert "is no directory that this user sees" in caplog.text

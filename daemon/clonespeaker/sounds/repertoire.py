@@ -14,6 +14,7 @@ from any thread.
 from __future__ import annotations
 
 import logging
+import os.path
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -90,8 +91,8 @@ class Repertoire:
 
     def load(self) -> None:
         """Make and read all that is needed at once, and tell in the journal what can't be used."""
-        if self._directory is not None and not self._directory.is_dir():
-            log.warning("sounds: %s is no directory; the built-in sounds are used", self._directory)
+        if self._directory is not None and not os.path.isdir(self._directory):
+            log.warning("sounds: %s is no directory that this user sees; the built-in sounds are used", self._directory)
         for earcon in Earcon:
             self.earcon(earcon)
         for path, problem in self.broken_files():
@@ -128,7 +129,7 @@ class Repertoire:
         """Files in the directory that would be used and can't be, and why."""
         for name, longest_s in [*((e, EARCON_MOST_S) for e in Earcon), *((n, PROMPT_MOST_S) for n in self._sentences)]:
             path = self._file(name)
-            if path is not None and path.exists():
+            if path is not None and os.path.exists(path):
                 try:
                     read_file(path, longest_s)
                 except MediaError as error:
@@ -139,8 +140,8 @@ class Repertoire:
         if self._directory is None:
             return []
         known = {self._file(name) for name in (*Earcon, *self._sentences)}
-        beside = [*self._directory.glob("*.wav"), *(self._directory / self._language).glob("*.wav")]
-        return sorted(path for path in beside if path not in known)
+        directories = [each for each in (self._directory, self._directory / self._language) if os.path.isdir(each)]
+        return sorted(path for each in directories for path in each.glob("*.wav") if path not in known)
 
     def _file(self, name: Earcon | str) -> Path | None:
         if self._directory is None:
@@ -148,7 +149,7 @@ class Repertoire:
         return (self._directory if isinstance(name, Earcon) else self._directory / self._language) / f"{name}.wav"
 
     def _from_file(self, path: Path | None, longest_s: float) -> Sound | None:
-        if path is None or not path.exists():
+        if path is None or not os.path.exists(path):  # pathlib's raises where it may not look
             return None
         try:
             return read_file(path, longest_s)

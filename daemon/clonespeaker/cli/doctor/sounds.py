@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ def check_sounds(settings: Settings) -> Iterator[Finding]:
     directory = Path(sounds.directory) if sounds.directory else None
     prompts = load_words(language).prompts()
     repertoire = Repertoire(lambda: prompts, language, directory=directory)
-    if directory is not None and not directory.is_dir():
+    if directory is not None and not os.path.isdir(directory):
         yield Finding(
             "sounds", "warning", f"sounds.directory: there is no directory {directory}", "make it, or empty it"
         )
