@@ -10,6 +10,7 @@ import pytest
 
 from clonespeaker.audio import earcons
 from clonespeaker.audio.aside import Aside
+from clonespeaker.audio.output import Output
 from clonespeaker.audio.pcm import Samples, apply_gain, volume_gain
 from clonespeaker.audio.speaker import Speaker
 from clonespeaker.cues import Earcon
@@ -175,3 +176,14 @@ async def test_a_speaker_that_goes_away() -> None:
     await asyncio.to_thread(speaker.close)
     with pytest.raises(DeviceError, match="stopped taking sound"):
         await sounding
+
+
+async def test_a_speaker_that_is_closed_just_as_one_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The device's thread takes it away whenever it likes: between two looks, too."""
+    card = Card()
+    speaker = opened(card)
+    speaker.wake()
+    looks = [Aside(EARCON, 1.0, lambda: None)]
+    monkeypatch.setattr(Output, "aside", property(lambda _: looks.pop() if looks else None), raising=False)
+    speaker.close()
+    assert card.done[-2:] == ["stop", "close"]

@@ -134,8 +134,9 @@ class Speaker:
             if self._opened is not None and self._awake_since is not None:
                 stream, output = self._opened
                 give_up_at = time.monotonic() + _FADES_WITHIN_S
-                if output.aside is not None:
-                    output.aside.stopping = True
+                aside = output.aside  # once: the device's thread may be over with it meanwhile
+                if aside is not None:
+                    aside.stopping = True
                 while (
                     (output.hushing or output.aside is not None)
                     and stream.is_active()
