@@ -268,6 +268,7 @@ class App:
             screen=lambda: screen(self.settings),
             picture=self._picture.get,
         )
+        stack.push_async_callback(self._picture.close)
         stack.push_async_callback(self._close, status, upkeep)
         if self._lamps is not None:
             stack.push_async_callback(self._lamps.close)

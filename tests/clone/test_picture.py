@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -85,6 +86,50 @@ async def test_what_is_no_picture_or_too_large(body: bytes) -> None:
         assert await picture.get() is None
         assert await picture.get() is None
     assert len(server.asked) == 1  # nor is it tried again and again
+
+
+async def test_one_that_is_slow_to_come_is_there_for_who_asks_again() -> None:
+    """The status server cuts off who waits for longer than a handshake may take."""
+    asked, go_on = [], asyncio.Event()
+
+    async def slowly(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        await go_on.wait()
+        return web.Response(body=PNG)
+
+    async with serving(slowly) as server:
+        picture = LastPicture(server.url)
+        picture.note(f"{server.url}/portrait.png")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(picture.get(), 0.1)
+        again = asyncio.create_task(picture.get())
+        go_on.set()
+        assert await again == ("image/png", PNG)
+    assert asked == ["/portrait.png"]
+
+
+async def test_one_that_another_takes_the_place_of() -> None:
+    go_on = asyncio.Event()
+
+    async def first_slowly(request: web.Request) -> web.Response:
+        if request.path == "/first.png":
+            await go_on.wait()
+        return web.Response(body=PNG)
+
+    async with serving(first_slowly) as server:
+        picture = LastPicture(server.url)
+        picture.note(f"{server.url}/first.png")
+        first = asyncio.create_task(picture.get())
+        await asyncio.sleep(0.05)
+        picture.note(f"{server.url}/second.png")
+        assert await first is None
+        assert await picture.get() == ("image/png", PNG)
+        picture.note(f"{server.url}/first.png")
+        first = asyncio.create_task(picture.get())
+        await asyncio.sleep(0.05)
+        await picture.close()
+        assert await first is None
+        go_on.set()
 
 
 async def test_a_picture_that_is_gone() -> None:

@@ -142,6 +142,15 @@ def test_a_picture_is_had_from_the_daemon(page: Page, scene: Scene) -> None:
     assert source.startswith(scene.url)
 
 
+def test_a_picture_that_is_slow_to_come_is_shown_when_it_is_there(page: Page, scene: Scene) -> None:
+    with page.expect_response("**/picture?*"):
+        scene.tell("picture", turn=1, url="https://elsewhere.example/picture.png")
+    png = io.BytesIO()
+    Image.new("RGB", (40, 30), "teal").save(png, "PNG")
+    scene.picture = ("image/png", png.getvalue())
+    expect(page.locator(".picture")).to_have_js_property("naturalWidth", 40)
+
+
 def test_a_picture_that_cannot_be_had_is_left_out(page: Page, scene: Scene) -> None:
     with page.expect_response("**/picture?*") as answer:
         scene.tell("picture", turn=1, url="https://elsewhere.example/picture.png")

@@ -46,30 +46,46 @@ class LastPicture:
         self._own = URL(base_url).origin()
         self._url: str | None = None
         self._got: tuple[str, bytes] | None = None
-        self._looking = asyncio.Lock()
+        self._fetching: asyncio.Task[tuple[str, bytes] | None] | None = None
 
     def note(self, url: str | None) -> None:
         """The clone has sent this one; None: what it sent belongs to the past."""
         self._url, self._got = url, None
+        if self._fetching is not None:
+            self._fetching.cancel()
+            self._fetching = None
 
     async def get(self) -> tuple[str, bytes] | None:
-        """Its content type and itself; None where there is none that can be shown."""
-        async with self._looking:
-            url = self._url
-            if url is None or self._got is not None:
-                return self._got
-            try:
-                async with asyncio.timeout(WITHIN_S):
-                    got = await self._fetch(URL(url))
-            except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
-                log.info("the clone's picture can't be shown: %s", str(error) or type(error).__name__)
-                got = None
-            if url != self._url:
-                return None  # another one came meanwhile, which its own request gets
-            if got is None:
-                self._url = None
-            self._got = got
-            return got
+        """Its content type and itself; None where there is none that can be shown.
+
+        Cancelled, the fetching goes on, for who asks again.
+        """
+        if self._got is not None or self._url is None:
+            return self._got
+        if self._fetching is None:
+            self._fetching = asyncio.create_task(self._look(self._url), name="picture")
+        fetching = self._fetching
+        await asyncio.wait([fetching])
+        return (
+            None if fetching.cancelled() else fetching.result()
+        )  # another one came meanwhile; its own request gets it
+
+    async def close(self) -> None:
+        """What is being fetched is wanted no more."""
+        fetching = self._fetching
+        self.note(None)
+        if fetching is not None:
+            await asyncio.wait([fetching])
+
+    async def _look(self, url: str) -> tuple[str, bytes] | None:
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                self._got = await self._fetch(URL(url))
+        except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
+            log.info("the clone's picture can't be shown: %s", str(error) or type(error).__name__)
+            self._url = None
+        self._fetching = None
+        return self._got
 
     async def _fetch(self, url: URL) -> tuple[str, bytes]:
         connector = aiohttp.TCPConnector(resolver=_Resolver(self._own.host), limit=1)

@@ -32,7 +32,7 @@ function address(path, fields = {}) {
 }
 
 const stage = makeStage(byId("stage"), {
-  pictureOf: (turn) => address("picture", { turn }),
+  pictureOf: (turn, again) => address("picture", { turn, ...(again && { again }) }),
   onChange: () => move(() => { page.dataset.stage = stage.isEmpty ? "off" : "on"; }),
 });
 

@@ -6,9 +6,10 @@ const LENGTHS = [[90, "short"], [260, "middling"]];  // characters, up to which 
 const PER_S = 15;  // characters that a voice says
 const MOST_SOURCES = 12;
 const QUIET_MS = 6000;  // after a hand has moved the text, it is left alone so long
+const PICTURE_TRIES = 3, PICTURE_PAUSE_MS = 500;
 const SVG = "http://www.w3.org/2000/svg";
 
-/** A stage in `root`. `pictureOf(turn)` is where its picture can be had; `onChange` when it fills or is cleared. */
+/** A stage in `root`. `pictureOf(turn, again)` is where its picture can be had; `onChange` when it fills or is cleared. */
 export function makeStage(root, { pictureOf, onChange }) {
   let words = null, turn = null, text = "", spokenSince = 0, movedAt = -Infinity, timer = 0;
   const still = matchMedia("(prefers-reduced-motion: reduce)");
@@ -78,7 +79,11 @@ export function makeStage(root, { pictureOf, onChange }) {
       begin(number);
       const image = make("img", "picture");
       image.alt = words.picture;
-      image.onload = () => put("picture", image);  // one that can't be had is left out
+      image.onload = () => { if (turn === number) put("picture", image); };
+      let tries = 0;
+      image.onerror = () => {  // one that can't be had is left out; one that is slow to come may be there the next time
+        if (turn === number && tries++ < PICTURE_TRIES) setTimeout(() => { image.src = pictureOf(number, tries); }, PICTURE_PAUSE_MS);
+      };
       image.src = pictureOf(number);
     },
 
