@@ -71,6 +71,16 @@ def test_the_gravest_fault_is_told_and_a_turn_wins(page: Page, scene: Scene) -> 
     expect(page.locator("#hint")).to_have_text("My key was refused.")
 
 
+def test_a_hint_waits_until_the_turn_is_over(page: Page, scene: Scene) -> None:
+    scene.stand("thinking")
+    scene.fault("too-quiet")
+    scene.tell("settings", volume=35)
+    expect(page.locator("#volume")).to_have_text("35")
+    expect(page.locator("#hint")).to_have_text(load_words("en").page["touch_to_stop"])
+    scene.stand("idle")
+    expect(page.locator("#headline")).to_have_text(load_words("en").faults["too-quiet"].what)
+
+
 def test_the_circle_has_the_colours_of_the_table(page: Page, scene: Scene) -> None:
     for state in ("listening", "thinking", "speaking"):
         scene.stand(state)

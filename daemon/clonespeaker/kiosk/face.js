@@ -10,7 +10,8 @@ export function faceOf(model, told) {
   const fault = Object.keys(cues.faults).find((name) => model.faults.includes(name)) ?? model.faults[0];
   if (model.away) return face("away", "", words.states.starting, words.page.reconnecting);
   if (A_TURN.has(model.state)) {
-    const what = model.state === "thinking" && fault && words.faults[fault]?.what;
+    const troubled = model.state === "thinking" && fault && cues.faults[fault]?.pattern !== "breathe";  // a hint can wait
+    const what = troubled && words.faults[fault]?.what;
     return face(model.state, cues.states[model.state].colour, words.states[model.state], what || hintOf(model, told));
   }
   if (fault && fault !== "muted") {
