@@ -22,7 +22,11 @@ SNAPSHOT = {"type": "snapshot", "protocol": 1, "state": "idle", "volume": 80, "f
 
 
 class StandIn:
-    """Notes what it is told to do; refuses `talk`, trips over `cancel`, and tells of each `volume`."""
+    """Notes what it is told to do; refuses `talk`, trips over `cancel`, and tells of each `volume`.
+
+    Attributes:
+        makes_it: while it is clear, a new conversation is not made yet.
+    """
 
     server: StatusServer
 
@@ -30,6 +34,8 @@ class StandIn:
         self.obeyed: list[protocol.Command] = []
         self.volume = 80
         self.health: dict[str, Any] = {"ok": True, "state": "idle"}
+        self.makes_it = asyncio.Event()
+        self.makes_it.set()
 
     def snapshot(self) -> dict[str, Any]:
         return {"state": "idle", "volume": self.volume, "faults": [], "turn": None}
@@ -43,6 +49,8 @@ class StandIn:
                 raise ZeroDivisionError
             case protocol.Volume(level=int(level)):
                 self.set_volume(level)
+            case protocol.NewConversation():
+                await self.makes_it.wait()
             case _:
                 pass
 

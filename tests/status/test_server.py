@@ -68,6 +68,24 @@ async def test_what_a_command_brings_about_comes_before_its_result() -> None:
         assert await read(program) == {"type": "result", "id": 2, "ok": True}
 
 
+async def test_a_press_does_not_wait_for_a_new_conversation_but_another_one_does() -> None:
+    async with running() as daemon, dial(daemon) as program:
+        await read(program)
+        daemon.makes_it.clear()
+        await program.send('{"id":1,"command":"new_conversation"}')
+        await program.send('{"id":2,"command":"press"}')
+        await program.send('{"id":3,"command":"new_conversation"}')
+        await program.send('{"id":4,"command":"release"}')
+        first = await read(program)
+        await asyncio.sleep(0.05)
+        obeyed = list(daemon.obeyed)
+        daemon.makes_it.set()
+        assert first == {"type": "result", "id": 2, "ok": True}
+        assert {type(each) for each in obeyed} == {protocol.NewConversation, protocol.Press}
+        assert len(obeyed) == 2
+        assert {(await read(program))["id"] for _ in range(3)} == {1, 3, 4}
+
+
 async def test_refusals_are_told_and_the_connection_stays() -> None:
     async with running() as daemon, dial(daemon) as program:
         await read(program)

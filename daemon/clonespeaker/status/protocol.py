@@ -45,7 +45,7 @@ number (±2⁵³−1) or a text of 1–64 characters. Other fields than these ar
     volume                 level (a whole number, 0–100), or step (a whole number, −10 to 10: so many steps louder,
                            a step being 5); one of both
     mute, unmute           the microphone; unmute is refused (`mute-switch`) while its switch mutes it
-    new_conversation        begin one; the result comes once the clone has made it
+    new_conversation        begin one; the result comes once the clone has made it, after those of later commands maybe
     snapshot               another snapshot, which comes before the result
 
 Codes of refused commands: `bad-frame` (binary, not JSON, not an object), `bad-id`, `unknown-command`, `bad-fields`,

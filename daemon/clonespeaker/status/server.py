@@ -58,6 +58,7 @@ class _Client:
         self.queue: asyncio.Queue[str] = asyncio.Queue()
         self.waiting_bytes = 0
         self.allowance = Allowance(COMMANDS_PER_S, now_s=_now_s())
+        self.renewing: asyncio.Task[None] | None = None
 
     async def send_queued(self) -> None:
         try:
@@ -172,9 +173,21 @@ class StatusServer:
                 sender.cancel()
 
     async def _take(self, client: _Client, frame: str | bytes) -> None:
-        id = None
         try:
             id, command = protocol.parse_command(frame)
+        except protocol.ProtocolError as error:
+            self._offer(client, protocol.encode_error(error.id, error.code, str(error)))
+            return
+        if not isinstance(command, protocol.NewConversation):
+            await self._do(client, id, command)
+            return
+        # It takes as long as the clone takes, and a press is not to wait behind it; another one is.
+        if client.renewing is not None:
+            await asyncio.wait([client.renewing])
+        client.renewing = client.tasks.create_task(self._do(client, id, command))
+
+    async def _do(self, client: _Client, id: protocol.Id, command: protocol.Command) -> None:
+        try:
             if isinstance(command, protocol.GetSnapshot):
                 self._offer(client, protocol.encode_snapshot(self._snapshot()))
             elif client.connection.right is Right.CONTROL:
@@ -183,8 +196,6 @@ class StatusServer:
                 raise protocol.CommandError(
                     "forbidden", "Your token is for following; commands need the one of `status.token_file`."
                 )
-        except protocol.ProtocolError as error:
-            self._offer(client, protocol.encode_error(error.id, error.code, str(error)))
         except protocol.CommandError as error:
             self._offer(client, protocol.encode_error(id, error.code, str(error)))
         else:
@@ -234,6 +245,7 @@ async def open_status_server(
         snapshot: how things stand, without `type` and `protocol`.
         obey: sets going what a program asks (all commands but `GetSnapshot`), or raises `CommandError`. It returns
             once the command is taken, not once it is done: the client's next one waits for it, and so does `close`.
+            A new conversation is waited for by the next new conversation alone.
         health: what `/healthz` answers; its `ok` decides between 200 and 503.
         metrics: what `/metrics` answers, as of this moment; what it gives stays as it is.
         screen: what `/kiosk.json` tells; asked in a thread.
