@@ -117,7 +117,11 @@ async def test_a_key_is_a_button(desk: Desk) -> None:
         device.give(PRESS.replace(struct.pack("H", PAGE_DOWN), struct.pack("H", PAGE_UP)) + PRESS)
         await until(lambda: desk.told == [DOWN, UP, DOWN])
         assert not device.is_grabbed
-    assert desk.told == [DOWN, UP, DOWN, UP]
+    assert desk.told == [
+        DOWN,
+        UP,
+        DOWN,
+    ]  # what is held at the end has not come up: a long press is not made a short one
     assert device.is_closed
 
 

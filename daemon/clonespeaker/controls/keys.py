@@ -107,9 +107,10 @@ class Keys:
         self._seen_at: int | None = None
 
     def close(self) -> None:
-        """Give all devices back. `run` has ended by then."""
+        """Give all devices back; what is held there means nothing any more. `run` has ended by then."""
         for opened in self._opened.values():
             if opened is not None:
+                opened.forget()
                 opened.close()
         self._opened.clear()
 
@@ -181,6 +182,10 @@ class _Opened:
         self._loop.remove_reader(self._device.fd)
         self._device.close()
         self._let_go()
+
+    def forget(self) -> None:
+        """Nobody is told of what comes up from now on."""
+        self._down.clear()
 
     def _read(self) -> None:
         try:
