@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from gpiozero.pins.mock import MockFactory, MockPin
 
+from clonespeaker.commands import act
 from clonespeaker.errors import DeviceError, StatusError
 from tests.daemon import SPEECH, Daemon, running
 from tests.peers import until
@@ -188,3 +190,15 @@ async def test_a_key_that_there_is_not(tmp_path: Path) -> None:
     with pytest.raises(DeviceError, match=r"there is no key KEY_PAGEDWN; did you mean KEY_PAGEDOWN\?"):
         async with running(tmp_path, keys=[{"key": "KEY_PAGEDWN", "press": "talk"}]):
             pass
+
+
+async def test_what_is_set_while_it_stops_harms_nobody(tmp_path: Path) -> None:
+    """Buttons, keys and programs are there until lights and sound are given back."""
+    async with running(tmp_path, sounds={"earcons": True}) as daemon:
+        daemon.task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await daemon.task
+        appliance = daemon.app.appliance
+        for deed in ("volume-up", "volume-down", "mute", "new-conversation", "cancel"):
+            act(appliance, deed)
+        assert appliance.dials.muted

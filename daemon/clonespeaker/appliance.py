@@ -103,6 +103,7 @@ class Appliance:
         self._cleaner = cleaner
         self._signals = Signals(speaker, repertoire, lambda: self.hand.habits, on_quiet=self._rest_later)
         self._mute_is_unsounded = False
+        self._has_ended = False
         self._inbox: asyncio.Queue[Event] = asyncio.Queue()
         self._tasks: asyncio.TaskGroup
         self._ongoing: OngoingTurn | None = None
@@ -129,6 +130,8 @@ class Appliance:
                     async with self.devices:
                         self._obey(event)
         finally:
+            self._has_ended = True  # programs and buttons are still there for a moment
+            self._signals.end()
             self._stop_timers()
 
     # What comes in
@@ -167,7 +170,8 @@ class Appliance:
 
     def renew_conversation(self) -> None:
         """Begin a new one, and tell where that can't be done."""
-        self._start(self._renew())
+        if not self._has_ended:
+            self._start(self._renew())
 
     def snapshot(self) -> dict[str, Any]:
         """How things stand, as the status protocol has it; without `device` and `clone`, which are not known here."""

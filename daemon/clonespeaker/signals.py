@@ -73,6 +73,7 @@ class Signals:
         self._sounding: asyncio.Task[None] | None = None
         self._sounds: Earcon | None = None
         self._thinking: asyncio.Task[None] | None = None
+        self._has_ended = False
         self._is_used = False  # somebody has asked something, or was told why not
         self._spoken_at: dict[str, float] = {}
         # Not by waiting for the task before: one that was cancelled keeps what it waited for, and that what it did.
@@ -87,6 +88,10 @@ class Signals:
     def heard_until(self) -> float:
         """When the last of it was heard, in monotonic seconds."""
         return self._speaker.aside_heard_until
+
+    def end(self) -> None:
+        """Nothing sounds from now on."""
+        self._has_ended = True
 
     def hush(self) -> None:
         """Stop what sounds, with a short fade."""
@@ -156,6 +161,8 @@ class Signals:
             await asyncio.sleep(1)
 
     def _begin(self, work: Callable[[], Awaitable[None]], after: asyncio.Task[None] | None) -> None:
+        if self._has_ended:
+            return
         if self._sounding is not None:
             self._sounding.cancel()
         self._sounds = None
