@@ -134,6 +134,18 @@ async def test_devices_that_have_none_of_the_keys_are_left_alone(desk: Desk) -> 
         await until(lambda: desk.told)
 
 
+async def test_one_that_comes_under_the_name_that_another_had(desk: Desk) -> None:
+    """A hub that loses power for a moment gives out the numbers anew."""
+    mouse = desk.plug_in("event0", "Mouse", {0x110})
+    async with desk.listen(desk.wanted()):
+        await until(lambda: mouse.is_closed)
+        mouse.unplug()
+        pedal = desk.plug_in("event0", "Pedal", {PAGE_DOWN})
+        await asyncio.sleep(0.05)
+        pedal.give(PRESS)
+        await until(lambda: desk.told == [DOWN])
+
+
 @pytest.mark.parametrize("device", ["pedal", "by-id"])
 async def test_a_key_of_one_device_alone(desk: Desk, device: str) -> None:
     board, pedal = desk.plug_in("event0", "Keyboard", {PAGE_DOWN}), desk.plug_in("event1", "USB Pedal", {PAGE_DOWN})

@@ -11,7 +11,7 @@ import difflib
 import logging
 import os
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -102,16 +102,16 @@ class Keys:
         self._wanted = wanted
         self._open_device = open_device
         self._directory = directory
-        self._opened: dict[str, _Opened | None] = {}  # by path; None: has none of the keys
+        self._opened: dict[str, _Opened] = {}  # by path
+        self._without: set[str] = set()  # paths of those that have none of the keys
         self._refused: set[str] = set()
         self._seen_at: int | None = None
 
     def close(self) -> None:
         """Give all devices back; what is held there means nothing any more. `run` has ended by then."""
         for opened in self._opened.values():
-            if opened is not None:
-                opened.forget()
-                opened.close()
+            opened.forget()
+            opened.close()
         self._opened.clear()
 
     async def run(self) -> None:
@@ -121,38 +121,41 @@ class Keys:
                 changed_at: int | None = self._directory.stat().st_mtime_ns
             except OSError:
                 changed_at = None
+            if changed_at != self._seen_at:
+                self._without.clear()  # another may have come under a name that one of them had
             if changed_at != self._seen_at or self._refused:
                 self._seen_at = changed_at
                 await self._look()
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def _look(self) -> None:
-        known = set(self._opened)
-        there, found = await asyncio.to_thread(self._find, known)
-        for path in known - there:  # those that were open have ended by themselves
-            opened = self._opened.pop(path)
-            if opened is not None:
-                opened.close()
-        for path, device in found.items():
-            keys = [wanted for wanted in self._wanted if wanted.is_on(device)]
-            self._opened[path] = _Opened(device, keys, self._gone) if keys else None
-            if not keys:
-                device.close()
+        there, found = await asyncio.to_thread(self._find, self._opened.keys() | self._without)
+        for path in self._opened.keys() - there:  # those that were open have ended by themselves
+            self._opened.pop(path).close()
+        for path, (device, keys) in found.items():
+            self._opened[path] = _Opened(device, keys, self._gone)
 
-    def _find(self, known: set[str]) -> tuple[set[str], dict[str, Device]]:
-        # Thread: any. What is there, and what of it was opened just now.
+    def _find(self, known: Set[str]) -> tuple[set[str], dict[str, tuple[Device, list[Wanted]]]]:
+        # Thread: any. What is there, and what of it was opened just now. The kernel takes its time to close one.
         paths = {str(path) for path in self._directory.glob("event*")}
-        found: dict[str, Device] = {}
+        found: dict[str, tuple[Device, list[Wanted]]] = {}
         refused = set()
         for path in sorted(paths - known):
             try:
-                found[path] = self._open_device(path)
+                device = self._open_device(path)
             except PermissionError as error:
                 refused.add(path)
                 if path not in self._refused:
                     log.warning("keys: %s can't be read (%s); %s", path, error.strerror, NOT_ALLOWED)
             except OSError as error:
                 log.info("keys: %s can't be read (%s)", path, error.strerror)
+            else:
+                keys = [wanted for wanted in self._wanted if wanted.is_on(device)]
+                if keys:
+                    found[path] = device, keys
+                else:
+                    device.close()
+                    self._without.add(path)
         self._refused = refused
         return paths, found
 
