@@ -138,9 +138,9 @@ async def _by_hand(app: App, screen: Screen, files: FileSound) -> None:
             case "m":
                 app.appliance.dials.mute(not app.appliance.dials.muted)
             case "+" | "=":
-                app.appliance.dials.set_volume(min(100, app.speaker.volume + 5))
+                app.appliance.dials.step_volume(1)
             case "-":
-                app.appliance.dials.set_volume(max(0, app.speaker.volume - 5))
+                app.appliance.dials.step_volume(-1)
 
     say(_KEYS)
     keyboard = Keyboard(sys.stdin.fileno(), on_change=on_space, on_key=on_key, is_down=app.appliance.is_listening)
