@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -141,13 +142,15 @@ async def test_a_picture_that_is_gone() -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0", "2130706433", "127.1", "0x7f000001"])
-async def test_nobody_has_the_device_look_at_itself(host: str) -> None:
+async def test_nobody_has_the_device_look_at_itself(host: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     async with serving() as server:
         port = server.url.rpartition(":")[2]
         picture = LastPicture("https://api.delphi.ai")
         picture.note(f"http://{host}:{port}/portrait.png")
         assert await picture.get() is None
     assert server.asked == []
+    assert "its address is not of the open internet" in caplog.text  # we have refused, whatever aiohttp makes of it
 
 
 async def test_not_at_another_port_of_the_clones_server_either() -> None:

@@ -116,6 +116,8 @@ class LastPicture:
         except ValueError:
             if url.host == self._own.host:  # the same machine, another of its doors
                 raise ValueError("it lies behind another port of the clone's server") from None
+            if url.host.replace(".", "").isdigit():  # 127.1 say, which aiohttp's resolver may not be asked about
+                raise ValueError("its address is not of the open internet") from None
             return  # a name, which the resolver looks at
         if not is_open_internet(address):
             raise ValueError("its address is not of the open internet")
