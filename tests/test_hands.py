@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 from gpiozero.pins.mock import MockFactory, MockPin
 
+from clonespeaker.audio import earcons
 from clonespeaker.commands import act
-from clonespeaker.errors import DeviceError, StatusError
+from clonespeaker.cues import Earcon
+from clonespeaker.errors import CloneError, DeviceError, StatusError
 from tests.daemon import SPEECH, Daemon, running
 from tests.peers import until
 
@@ -190,6 +192,19 @@ async def test_a_key_that_there_is_not(tmp_path: Path) -> None:
     with pytest.raises(DeviceError, match=r"there is no key KEY_PAGEDWN; did you mean KEY_PAGEDOWN\?"):
         async with running(tmp_path, keys=[{"key": "KEY_PAGEDWN", "press": "talk"}]):
             pass
+
+
+async def test_a_new_conversation_that_cannot_be_had_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running(tmp_path, sounds={"earcons": True}) as daemon:
+
+        async def renew() -> None:
+            raise CloneError("no network", fault="offline")
+
+        monkeypatch.setattr(daemon.app.conversation, "renew", renew)
+        act(daemon.app.appliance, "new-conversation")
+        await daemon.event("fault", fault="offline")
+        knocks = earcons.make(Earcon.OFFLINE).tobytes()[4_000:8_000]
+        await until(lambda: knocks in daemon.sound.heard)
 
 
 async def test_what_is_set_while_it_stops_harms_nobody(tmp_path: Path) -> None:

@@ -169,7 +169,7 @@ class Appliance:
             self.post(Cancelled())
 
     def renew_conversation(self) -> None:
-        """Begin a new one, and tell where that can't be done."""
+        """Begin a new one; where that can't be done, say so to whoever has pressed something."""
         if not self._has_ended:
             self._start(self._renew())
 
@@ -330,6 +330,8 @@ class Appliance:
             await self._conversation.renew()
         except CloneError as error:
             self._note(error)
+            if self.turn.state is State.IDLE:  # a hand has asked for it
+                self._signals.tell(error.fault or "rejected", asked=True)
 
     async def _renew_quietly(self) -> None:
         try:
