@@ -14,6 +14,7 @@ from clonespeaker import lamps as lamps_module
 from clonespeaker.cues import AMBER, FAULTS, GREEN, RED, STATES, WHITE, Cue, Pattern
 from clonespeaker.errors import DeviceError
 from clonespeaker.lamps import DARK, Brightness, Lamps
+from clonespeaker.lights.light import Light
 from clonespeaker.lights.patterns import Frame
 from clonespeaker.turn import State
 from tests.peers import until
@@ -191,6 +192,26 @@ async def test_lights_that_fail_are_told_once_and_tried_again(
             *("lights: the plug was pulled", "lights: they work again"),
         ]
     assert light.closed == 2
+
+
+async def test_a_mistake_of_ours_is_told_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(lamps_module, "_AGAIN_AFTER_S", (0.02, 0.02))
+    light, mistakes = LightOfTest(), [RuntimeError("not thought of")]
+
+    def open_light() -> Light:
+        if mistakes:
+            raise mistakes.pop()
+        return light.open()
+
+    lamps = Lamps(open_light, FULL)
+    await lamps.open()
+    try:
+        assert "not thought of" in caplog.text
+        await until(lambda: light.opened == 1 and not lamps.trouble)
+    finally:
+        await lamps.close()
 
 
 async def test_lights_that_hang_hold_nobody_up(caplog: pytest.LogCaptureFixture) -> None:

@@ -276,6 +276,18 @@ async def test_what_a_hand_sets_is_confirmed(tmp_path: Path) -> None:
         await until(lambda: sound(Earcon.UNMUTED) in daemon.sound.heard)
         appliance.dials.set_volume(100)
         await until(lambda: sound(Earcon.VOLUME) in daemon.sound.heard)
+        appliance.renew_conversation()
+        await until(lambda: sound(Earcon.READY) in daemon.sound.heard)
+
+
+async def test_a_speaker_that_is_put_to_rest_meanwhile_is_woken_again(tmp_path: Path) -> None:
+    async with running(tmp_path, sounds=SOUNDS) as daemon:
+        await daemon.app.speaker.in_thread(daemon.app.speaker.wake)
+        aside = asyncio.create_task(daemon.app.speaker.sound_aside(np.ones(44_100, np.int16), 44_100))
+        await until(lambda: daemon.app.speaker._newest_aside is not None)
+        await daemon.app.speaker.in_thread(daemon.app.speaker.rest)
+        async with asyncio.timeout(10):
+            await aside
 
 
 async def test_muting_in_the_middle_of_a_question_is_confirmed_once_it_is_closed(tmp_path: Path) -> None:

@@ -213,6 +213,10 @@ class App:
         keys = make_keys(settings.keys, self.appliance)
         stack.callback(keys.close)
         stack.callback(open_control(settings.button, self.appliance).close)
+        if self._lamps is not None:
+            stack.push_async_callback(self._lamps.close)
+            self._light()
+            await self._lamps.open()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.appliance.run(), name="appliance")
@@ -270,10 +274,6 @@ class App:
         )
         stack.push_async_callback(self._picture.close)
         stack.push_async_callback(self._close, status, upkeep)
-        if self._lamps is not None:
-            stack.push_async_callback(self._lamps.close)
-            self._light()
-            await self._lamps.open()
         await upkeep.open()
         stack.callback(open_mute_switch(settings.mute_switch, appliance).close)
         stack.callback(open_buttons(settings.buttons, appliance).close)

@@ -328,6 +328,7 @@ class Appliance:
     async def _renew(self) -> None:
         try:
             await self._conversation.renew()
+            self._confirm(Earcon.READY)
         except CloneError as error:
             self._note(error)
             if self.turn.state is State.IDLE:  # a hand has asked for it

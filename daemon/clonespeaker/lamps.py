@@ -81,7 +81,10 @@ class Lamps:
     # What the loop tells
 
     async def open(self) -> None:
-        """Open the lights; returns once that has been tried. Pins are opened by one thread at a time, then."""
+        """Open the lights; returns once that has been tried, or takes long.
+
+        All other pins are to be opened before, for gpiozero is imported, and opens pins, in one thread at a time.
+        """
         self._thread.start()
         await asyncio.to_thread(self._tried.wait, _PATIENCE_S)
 
@@ -134,6 +137,9 @@ class Lamps:
                     light.close()
             except DeviceError as error:
                 self._tell_trouble(error)
+            except Exception as error:  # a mistake of ours; but nobody should miss an answer for want of a light
+                log.exception("lights: a mistake of ours; tried again later")
+                self.trouble = f"a mistake of ours: {error!r}"
             self._tried.set()
             with self._changed:
                 self._changed.wait_for(lambda: self._closing, pause_s)

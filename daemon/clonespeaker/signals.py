@@ -14,6 +14,7 @@ are never over a reply and never while the user speaks; a press fades out whatev
 | something is wrong at the start | the fault's | once |
 | something goes wrong, or is well again, while nobody asks | | |
 | muted, unmuted, the volume set | its own | |
+| a new conversation that a hand asked for | ready | |
 
 At the start, what the server has said for certain is told at once; all else if it is still so after 20 s, for a network
 or a card may take so long. Not where somebody has asked or pressed by then, and so was told. So nobody is woken at
@@ -134,7 +135,7 @@ class Signals:
 
         None where it is not to sound, or can't.
         """
-        if not (self._habits().earcons_on and self._habits().start_on):
+        if not (self._habits().earcons_on and self._habits().start_on and self._speaker.volume):
             return None
         try:
             if after is not None:

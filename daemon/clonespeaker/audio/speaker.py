@@ -192,6 +192,8 @@ class Speaker:
         try:
             while not over.is_set():
                 self._raise_if_lost(stream)
+                if self._awake_since is None:  # somebody let it rest meanwhile
+                    await self.in_thread(self.wake)
                 aside.gain = volume_gain(self.volume)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_ASIDE_LOOK_S):
