@@ -1,6 +1,6 @@
 #!/bin/sh
 # Fetches the wheels of wheels*.txt for an architecture of Debian's: fetch-wheels.sh amd64|arm64 DIRECTORY
-# Those for any Python go to DIRECTORY/common, the others to DIRECTORY/python3.11 and python3.13.
+# Those for any Python from 3.11 on go to DIRECTORY/common, the others to DIRECTORY/python3.11 and python3.13.
 set -eu
 here=$(dirname "$0")
 case $1 in
@@ -19,5 +19,9 @@ for python in 3.11 3.13; do
     $(for glibc in 17 26 28 34; do echo "--platform manylinux_2_${glibc}_$machine"; done) \
     --platform manylinux2014_$machine --dest "$2/python$python" --requirement "$here/wheels.txt" \
     $([ ! -e "$own" ] || echo "--requirement $own")
-  mv "$2/python$python"/*-none-any.whl "$2/python$python"/*-abi3-*.whl "$2/common/"
+  mv "$2/python$python"/*-none-any.whl "$2/common/"
+  # What serves Python 3.11 and all later ones is there once; what begins with a later one (soxr) stays with that.
+  for wheel in "$2/python$python"/*-abi3-*.whl; do
+    if [ $python = 3.11 ]; then mv "$wheel" "$2/common/"; elif [ -e "$2/common/${wheel##*/}" ]; then rm "$wheel"; fi
+  done
 done
