@@ -226,7 +226,7 @@ def make_keys(keys: Sequence[kinds.Key], appliance: Appliance) -> Keys:
     """Those of keyboards, pedals and presenters that are there, and those that come later; not run yet.
 
     Raises:
-        DeviceError: evdev is not installed, or a key's name is none.
+        ConfigError: evdev is not installed, or a key's name is none.
     """
     wanted = []
     for key in keys:

@@ -71,6 +71,14 @@ def url_of(daemon: Daemon) -> str:
     return daemon.wait_for(r"status at (ws://\S+)")[1]
 
 
+@pytest.mark.parametrize("command", [("run",), ("config", "check")])
+def test_a_key_that_there_is_not_is_a_mistake_in_the_settings(run: Run, tmp_path: Path, command: list[str]) -> None:
+    (tmp_path / "config.yaml").write_text("clone: {slug: my-clone}\nkeys: [{key: KEY_PAGEDOWM, press: mute}]\n")
+    done = run(*command, "--config", "config.yaml")
+    assert done.returncode == 78
+    assert "config.yaml:2: keys: there is no key KEY_PAGEDOWM; did you mean KEY_PAGEDOWN?" in done.stderr
+
+
 def test_a_daemon_is_followed_and_controlled(daemon: Daemon, run: Run) -> None:
     url = url_of(daemon)
     daemon.wait_for("conversation: .* begins")

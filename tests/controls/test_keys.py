@@ -19,7 +19,7 @@ import pytest
 
 from clonespeaker.controls import keys as module
 from clonespeaker.controls.keys import Device, Keys, Wanted, key_code, key_names
-from clonespeaker.errors import DeviceError
+from clonespeaker.errors import ConfigError
 from tests.peers import until
 
 PAGE_UP, PAGE_DOWN = 104, 109
@@ -206,5 +206,5 @@ def test_names_of_keys() -> None:
     assert key_code("KEY_PAGEDOWN") == PAGE_DOWN
     assert key_names()[PAGE_UP] == "KEY_PAGEUP"
     assert key_code("BTN_TRIGGER") == 0x120
-    with pytest.raises(DeviceError, match=r"there is no key KEY_PAGEDWN; did you mean KEY_PAGEDOWN\?"):
+    with pytest.raises(ConfigError, match=r"there is no key KEY_PAGEDWN; did you mean KEY_PAGEDOWN\?"):
         key_code("KEY_PAGEDWN")

@@ -21,5 +21,8 @@ def main(options: argparse.Namespace) -> int:
         say(show(loaded).rstrip())
         return 0
     require_clone(loaded)
+    from clonespeaker.cli.needs import require_installed  # sound's libraries; not for the others
+
+    require_installed(loaded)
     say(f"{loaded.path}: no mistakes" if loaded.path else f"there is no {DEFAULT_PATH}; the defaults are in force")
     return 0

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from clonespeaker import __version__
+from clonespeaker.cli.needs import require_installed
 from clonespeaker.cli.terminal import complain, say
 from clonespeaker.config.load import Loaded, load, load_text, require_clone
 from clonespeaker.config.settings import Settings
@@ -148,6 +149,7 @@ def _check_settings(name: str, left: Left) -> None:
         loaded = load_text(name, left.settings, os.environ, where_keys_go=_WHERE_KEYS_GO)
         left.loaded.append(loaded.settings)
         require_clone(loaded)
+        require_installed(loaded)
         _require_own_key(name, loaded)
     except ConfigError as error:
         # What is wrong in a line with such a quotation mark is most likely nothing but that.

