@@ -37,8 +37,8 @@ from tests.config.settings_text import check_mistake, problems, read
             "button: {pin: GPIO3, pull: down}",
             "button.pull: GPIO3 has a resistor to 3.3 V on the board; set button.pull: up",
         ),
-        ("lights: {kind: led}", "config.yaml:1: lights.kind: a LED needs its pin: pins: [GPIO27]"),
-        ("lights: {kind: led, pins: [GPIO5, GPIO6]}", "lights.pins: a LED needs its pin"),
+        ("lights: {kind: led}", "config.yaml:1: lights.kind: a LED needs one pin: pins: [GPIO27]"),
+        ("lights: {kind: led, pins: [GPIO5, GPIO6]}", "lights.pins: a LED needs one pin"),
         ("lights: {kind: rgb, pins: [GPIO5, GPIO6]}", "lights.pins: an RGB LED needs three pins"),
         ("lights: {kind: apa102, pins: [GPIO5]}", "lights.pins: lamps with a clock need none on an SPI port, else two"),
         ("lights: {kind: ws2812, pins: [GPIO18]}", "lights.pins: lamps without a clock can be driven by an SPI port"),
@@ -63,8 +63,13 @@ from tests.config.settings_text import check_mistake, problems, read
         ),
         (
             "buttons: [{pin: GPIO5, press: mute}, {pin: BOARD29, press: cancel}]",
-            "buttons: BOARD29 is buttons already; each needs a pin of its own",
+            "buttons: BOARD29 is another of the buttons' already; each needs a pin of its own",
         ),
+        (
+            "buttons: [{pin: GPIO5, press: mute}]\nmute_switch: {pin: GPIO5}",
+            "config.yaml:2: mute_switch.pin: GPIO5 is one of the buttons' already",
+        ),
+        ("lights: {quiet_hours: 22:00-22:00}", "lights.quiet_hours: 22:00-22:00 is no time at all; write hours like"),
         ("buttons: [{pin: GPIO17, press: mute}]", "buttons: GPIO17 is button.pin already; each needs a pin of its own"),
         ("buttons: [{pin: GPIO2, pull: down, press: mute}]", "buttons: GPIO2 has a resistor to 3.3 V on the board;"),
         (

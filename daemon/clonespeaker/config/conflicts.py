@@ -67,7 +67,7 @@ def conflicts(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
 # How many pins a kind of lights may have.
 _PINS = {"led": {1}, "rgb": {3}, "apa102": {0, 2}, "ws2812": {0}, "sk6812": {0}}
 _NEEDED = {
-    "led": "a LED needs its pin: pins: [GPIO27]",
+    "led": "a LED needs one pin: pins: [GPIO27]",
     "rgb": "an RGB LED needs three pins, red, green and blue: pins: [GPIO22, GPIO27, GPIO23]",
     "apa102": "lamps with a clock need none on an SPI port, else two, data and clock: pins: [GPIO5, GPIO6]",
     "ws2812": "lamps without a clock can be driven by an SPI port alone; leave pins empty",
@@ -79,6 +79,13 @@ _SPI_PINS = {"0": {7, 8, 9, 10, 11}, "1": {19, 20, 21}}
 
 def _lights(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
     lights = settings.lights
+    begin, _, end = (lights.quiet_hours or "").partition("-")
+    if begin and begin == end:
+        yield (
+            ("lights.quiet_hours",),
+            f"{lights.quiet_hours} is no time at all; write hours like 22:00-07:00, or leave it empty (brightness is "
+            "for the whole day)",
+        )
     if lights.kind == "none":
         return
     if len(lights.pins) not in _PINS[lights.kind]:
@@ -118,7 +125,9 @@ def _pins(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
                 f"{pin} has a resistor to 3.3 V on the board; set {_pull_of(pull_key)}: up, or take another pin",
             )
         if number in claimed:
-            yield (key, claimed[number]), f"{pin} is {claimed[number]} already; each needs a pin of its own"
+            other = claimed[number]
+            whose = other if other != "buttons" else f"{'another' if key == other else 'one'} of the buttons'"
+            yield (key, other), f"{pin} is {whose} already; each needs a pin of its own"
         claimed.setdefault(number, key)
     for each in settings.buttons:
         if each.press is each.long_press is each.double_press is None:

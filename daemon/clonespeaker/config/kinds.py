@@ -11,7 +11,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from msgspec import inspect
@@ -19,10 +19,17 @@ from msgspec import inspect
 from clonespeaker.config.forms import WORDS
 from clonespeaker.config.secrecy import shown
 from clonespeaker.config.settings import Settings
-from clonespeaker.config.yamltext import is_nothing
+from clonespeaker.config.yamltext import is_nothing, line_of
 
 _LONGEST_NUMBER = 100  # characters; PyYAML takes seconds for one like 1:1:1:… that goes on for pages
 _SCALAR_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp")}
+
+
+class Wrong(NamedTuple):
+    """What is wrong with a value, and on which line where that is one of its own: that of an item of a list."""
+
+    words: str
+    line: int | None = None
 
 
 @dataclass(frozen=True)
@@ -47,21 +54,19 @@ class Kind:
     needed: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
 
-    def read(self, node: yaml.Node) -> tuple[Any, list[str]]:
+    def read(self, node: yaml.Node) -> tuple[Any, list[Wrong]]:
         """The value that a node holds, and all that is wrong with it."""
         if self.item and isinstance(node, yaml.SequenceNode):
-            items = [self.item.read(item) for item in node.value]
-            where = "item {}: ".format if self.item.fields else lambda number: ""
-            wrongs = [where(number) + wrong for number, (_, wrongs) in enumerate(items, 1) for wrong in wrongs]
-            return [value for value, _ in items], wrongs
+            return self._read_list(self.item, node.value)
         if self.fields and isinstance(node, yaml.MappingNode):
             return self._read_group(node)
         if not isinstance(node, yaml.ScalarNode):
             what = "a list" if isinstance(node, yaml.SequenceNode) else "a group of settings"
-            return None, [f"{what} is not {self.words}"]
+            hint = "; begin it with -, on a line of its own" if self.item and self.item.fields else ""
+            return None, [Wrong(f"{what} is not {self.words}{hint}")]
         if node.tag not in _SCALAR_TAGS:
             tag = shown(node.tag)
-            return None, [f"{tag} means nothing here; write the value itself, in quotes if it begins with !"]
+            return None, [Wrong(f"{tag} means nothing here; write the value itself, in quotes if it begins with !")]
         text: str = node.value
         value: Any = None
         if self.text:
@@ -74,25 +79,37 @@ class Kind:
             return value, []
         near = difflib.get_close_matches(text.lower(), self.choices, n=1)
         hint = f"; did you mean {near[0]}?" if near else "; take the quotes off" if node.style and not self.text else ""
-        return None, [f"'{shown(text)}' is not {self.words}{hint}"]
+        if self.item and not self.item.read(node)[1]:
+            hint = f"; write [{shown(text)}]"
+        return None, [Wrong(f"'{shown(text)}' is not {self.words}{hint}")]
 
-    def _read_group(self, group: yaml.MappingNode) -> tuple[Any, list[str]]:
+    def _read_list(self, kind: Kind, nodes: list[yaml.Node]) -> tuple[Any, list[Wrong]]:
+        values, problems = [], []
+        for number, node in enumerate(nodes, 1):
+            value, wrongs = kind.read(node)
+            values.append(value)
+            where = f"item {number}: " if kind.fields else ""
+            problems += [Wrong(where + words, line or line_of(node)) for words, line in wrongs]
+        return values, problems
+
+    def _read_group(self, group: yaml.MappingNode) -> tuple[Any, list[Wrong]]:
         found: dict[str, Any] = {}
-        problems: list[str] = []
+        problems: list[Wrong] = []
         for name_node, node in group.value:
             name = name_node.value if isinstance(name_node, yaml.ScalarNode) else ""
             if name not in self.fields:
                 near = difflib.get_close_matches(name, self.fields, n=1)
                 hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(self.fields)}"
-                problems.append(f"{shown(name) or 'a list or a group'}: no such setting; {hint}")
+                wrong = f"{shown(name) or 'a list or a group'}: no such setting; {hint}"
+                problems.append(Wrong(wrong, line_of(name_node)))
             elif name in found:
-                problems.append(f"{name}: set before; delete one of the two")
+                problems.append(Wrong(f"{name}: set before; delete one of the two", line_of(name_node)))
             elif is_nothing(node):
                 continue
             else:
                 found[name], wrongs = self.fields[name].read(node)
-                problems += [f"{name}: {wrong}" for wrong in wrongs]
-        problems += [f"{name} is missing" for name in self.needed if name not in found]
+                problems += [Wrong(f"{name}: {words}", line or line_of(name_node)) for words, line in wrongs]
+        problems += [Wrong(f"{name} is missing") for name in self.needed if name not in found]
         return found, problems
 
 
@@ -120,7 +137,7 @@ def _kind(info: inspect.Type, words: str = "") -> Kind:
             example = ", ".join(f"{name}: …" for name in needed or kinds)
             return Kind(f"a group like {{{example}}}", lambda value: False, fields=kinds, needed=needed)
         case inspect.VarTupleType(item_type=inspect.StructType() as item):
-            return Kind("a list of groups, each like - {name: value}", lambda value: False, item=_kind(item))
+            return Kind(words, lambda value: False, item=_kind(item))
         case inspect.VarTupleType(item_type=item):
             return Kind("a list like [a, b]", lambda value: False, item=_kind(item))
         case inspect.NoneType():

@@ -18,7 +18,7 @@ from clonespeaker.config.conflicts import conflicts
 from clonespeaker.config.kinds import KINDS, SECTIONS
 from clonespeaker.config.secrecy import API_KEY_VARIABLE, is_secret, secrets, shown
 from clonespeaker.config.settings import Settings
-from clonespeaker.config.yamltext import SyntaxProblem, compose, decode, is_nothing
+from clonespeaker.config.yamltext import SyntaxProblem, compose, decode, is_nothing, line_of
 from clonespeaker.errors import ConfigError
 
 PREFIX = "CLONESPEAKER_"
@@ -67,14 +67,14 @@ class Reading:
             root = compose(decode(data))
         except SyntaxProblem as error:
             raise ConfigError([f"{name}:{error.line}: {error}"]) from error
-        for node in sorted(secrets(root), key=_line):
+        for node in sorted(secrets(root), key=line_of):
             self._problem(
-                f"{name}:{_line(node)}", f"{shown(node.value)}: API keys never go in this file; {self._where_keys_go}"
+                f"{name}:{line_of(node)}", f"{shown(node.value)}: API keys never go in this file; {self._where_keys_go}"
             )
         if isinstance(root, yaml.MappingNode):
             self._take_mapping(name, root, "")
         elif root is not None and not is_nothing(root):
-            self._problem(f"{name}:{_line(root)}", "no settings; write sections like `clone:`, settings below")
+            self._problem(f"{name}:{line_of(root)}", "no settings; write sections like `clone:`, settings below")
 
     def take_environment(self, environ: Mapping[str, str]) -> None:
         """Takes what the variables say: `CLONESPEAKER_CLONE__SLUG` sets `clone.slug`."""
@@ -130,7 +130,7 @@ class Reading:
     def _take_mapping(self, file: str, mapping: yaml.MappingNode, prefix: str) -> None:
         lines: dict[str, int] = {}
         for name_node, node in mapping.value:
-            place = f"{file}:{_line(name_node)}"
+            place = f"{file}:{line_of(name_node)}"
             if not isinstance(name_node, yaml.ScalarNode):
                 self._problem(place, "a list or a group can't be a setting's name; write `name: value`")
                 continue
@@ -139,11 +139,11 @@ class Reading:
             if name in lines:
                 self._problem(place, f"{shown(key)}: set before, on line {lines[name]}; delete one of the two")
                 continue
-            lines[name] = _line(name_node)
+            lines[name] = line_of(name_node)
             if is_secret(name, node):
                 self._doubtful.add(key)  # told already
             elif key in KINDS:
-                self._take_value(place, key, node)
+                self._take_value(place, key, node, file=file)
             elif key not in SECTIONS:
                 meant, hint = _nearest(key)
                 self._doubtful.update(meant)
@@ -153,25 +153,20 @@ class Reading:
             elif not is_nothing(node):
                 self._problem(place, f"{key}: a section, not a setting; write its settings below it, indented")
 
-    def _take_value(self, place: str, key: str, node: yaml.Node | None) -> None:
+    def _take_value(self, place: str, key: str, node: yaml.Node | None, *, file: str | None = None) -> None:
         self.origins[key] = place
         self._values.pop(key, None)
         if node is None or is_nothing(node):
             return
         value, wrongs = KINDS[key].read(node)
-        for wrong in wrongs:
-            self._problem(place, f"{key}: {wrong}")
+        for words, line in wrongs:
+            self._problem(f"{file}:{line}" if file and line else place, f"{key}: {words}")
             self._doubtful.add(key)
         if not wrongs:
             self._values[key] = value
 
     def _problem(self, place: str, text: str) -> None:
         self._problems.append(f"{place}: {text}")
-
-
-def _line(node: yaml.Node) -> int:
-    line: int = node.start_mark.line
-    return line + 1
 
 
 def _nearest(key: str) -> tuple[list[str], str]:

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from clonespeaker.config.forms import (
+    WORDS,
     AbsolutePath,
     BoardName,
     Email,
@@ -223,11 +224,17 @@ class Settings(Section, frozen=True, kw_only=True):
     button: Button = Button()
     buttons: Annotated[
         tuple[FurtherButton, ...],
-        Meta(description="Further buttons, each with a pin and what press, long_press and double_press do."),
+        Meta(
+            description="Further buttons, each with a pin and what press, long_press and double_press do.",
+            extra={WORDS: "a list with a line like - {pin: GPIO5, press: mute} for each button"},
+        ),
     ] = ()
     keys: Annotated[
         tuple[Key, ...],
-        Meta(description="Keys of keyboards, pedals and presenters, with what they do. Needs the extra `keys`."),
+        Meta(
+            description="Keys of keyboards, pedals and presenters, with what they do. Needs the extra `keys`.",
+            extra={WORDS: "a list with a line like - {key: KEY_PAGEDOWN, press: talk} for each key"},
+        ),
     ] = ()
     mute_switch: MuteSwitch = MuteSwitch()
     lights: Lights = Lights()

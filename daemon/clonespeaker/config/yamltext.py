@@ -66,6 +66,12 @@ def compose(text: str) -> yaml.Node | None:
         raise SyntaxProblem(1, f"something that is no YAML ({error})") from error
 
 
+def line_of(node: yaml.Node) -> int:
+    """The line on which it begins, counted from 1."""
+    line: int = node.start_mark.line
+    return line + 1
+
+
 def is_nothing(node: yaml.Node) -> bool:
     """Whether nothing was written there: a null, or an empty text."""
     return isinstance(node, yaml.ScalarNode) and (node.tag == "tag:yaml.org,2002:null" or not node.value)
