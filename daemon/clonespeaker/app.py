@@ -230,7 +230,8 @@ class App:
                     tasks.create_task(keys.run(), name="keys")
                 self.ready.set()
                 notify("READY=1")
-                log.info("ready; status at ws://%s:%d/", settings.status.host, self.port)
+                at = f"{_in_url(settings.status.host)}:{self.port}"
+                log.info("ready; status at ws://%s/ (screen: http://%s/)", at, at)
         except BaseExceptionGroup as group:
             stuck, others = group.split(StuckError)
             if stuck is None or others is not None:
@@ -332,3 +333,7 @@ class App:
     def _light(self) -> None:
         assert self._lamps is not None
         self._lamps.follow(cue(self.news.state, muted=self.appliance.dials.muted, faults=self.news.faults))
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

@@ -81,6 +81,7 @@ def test_a_key_that_there_is_not_is_a_mistake_in_the_settings(run: Run, tmp_path
 
 def test_a_daemon_is_followed_and_controlled(daemon: Daemon, run: Run) -> None:
     url = url_of(daemon)
+    assert f"(screen: {url.replace('ws', 'http', 1)})" in daemon.log
     daemon.wait_for("conversation: .* begins")
     assert "no microphone found" in daemon.log  # this machine has none: told, and gone on
 

@@ -68,6 +68,7 @@ def demo(environment: dict[str, str]) -> Iterator[Terminal]:
 
 
 def test_the_demo_at_a_terminal(demo: Terminal) -> None:
+    demo.wait_for(r"screen: http://127\.0\.0\.1:\d+/")
     demo.wait_for("q: quit")
     demo.wait_for("idle")
     demo.type("m")

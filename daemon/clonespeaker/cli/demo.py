@@ -77,6 +77,7 @@ async def _demo(options: argparse.Namespace, state_dir: Path, question: Samples 
     if not options.json:
         say(f"A simulated clone answers at {url}; it {_how_it_speaks()}.")
         say(words)
+        say(f"The page for a screen: http://127.0.0.1:{settings.status.port}/")
         say(
             f"Follow it from another terminal: clonespeaker status --watch --url ws://127.0.0.1:{settings.status.port}/"
         )
