@@ -41,9 +41,7 @@ class Kept:
         self._saved = (saved.volume, saved.muted)
         self.configured_volume = configured_volume
         self.muted = saved.muted
-        self.volume = configured_volume
-        if saved.volume is not None and saved.volume.instead_of == configured_volume:
-            self.volume = saved.volume.level
+        self.volume = saved.volume_instead_of(configured_volume)
         if self._now() != self._saved:  # the setting was changed meanwhile; should it be changed back, that counts, too
             self._changed.set()
         if self.muted:

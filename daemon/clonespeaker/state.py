@@ -66,6 +66,10 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     volume: SavedVolume | None = None
     muted: bool = False
 
+    def volume_instead_of(self, configured: int) -> int:
+        """What holds where so much is configured: what was set by hand since then, or that."""
+        return self.volume.level if self.volume is not None and self.volume.instead_of == configured else configured
+
     def takes_live(self, base_url: str) -> bool:
         """Whether live is worth a try with this server: yes, unless it has refused it within the last week."""
         upload = self.upload

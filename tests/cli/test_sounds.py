@@ -43,7 +43,7 @@ def test_the_packages_files_are_made(run: Run, tmp_path: Path) -> None:
 
 
 def said(settings: Settings) -> list[tuple[str, str]]:
-    return [(finding.result, finding.words) for finding in check_sounds(settings)]
+    return [(finding.result, f"{finding.words} → {finding.remedy}") for finding in check_sounds(settings)]
 
 
 def test_the_doctor_tells_where_they_come_from() -> None:
@@ -51,17 +51,21 @@ def test_the_doctor_tells_where_they_come_from() -> None:
     assert result == "ok"
     assert words.startswith(f"earcons built in ({len(Earcon)}); prompts in en by espeak-ng (")
     ((_, words),) = said(Settings(sounds=Sounds(earcons=False, speech=False)))
-    assert words == "earcons off (sounds.earcons); faults are not said in words (sounds.speech)"
+    assert words == "earcons off (sounds.earcons); faults are not said in words (sounds.speech) → "
 
 
 def test_the_doctor_tells_of_files(tmp_path: Path) -> None:
     write_wav(tmp_path / "start.wav", noise("x"))
     write_wav(tmp_path / "strat.wav", noise("x"))
     (tmp_path / "stop.wav").write_bytes(b"x" * 100)
-    broken, unknown, rest = said(Settings(sounds=Sounds(directory=str(tmp_path))))
-    assert (broken[0], unknown[0], rest[0]) == ("warning", "warning", "ok")
+    write_wav(tmp_path / "muted.wav", noise("x", seconds=4.0))
+    broken, long, unknown, rest = said(Settings(sounds=Sounds(directory=str(tmp_path))))
+    assert {result for result, _ in (broken, long, unknown, rest)} == {"warning"}
     assert "stop.wav: this is not a WAV" in broken[1]
-    assert "strat.wav: nothing is called that" in unknown[1]
+    assert "→ save it anew, as a WAV" in broken[1]
+    assert "muted.wav: is 4.0 s long → shorten it to 3 s at most" in long[1]
+    assert "strat.wav: nothing is called that → did you mean start.wav?" in unknown[1]
+    assert f"of the files in {tmp_path}, 3 can't be used" in rest[1]
     assert "from files (1)" in rest[1]
     ((result, words), _) = said(Settings(sounds=Sounds(directory=str(tmp_path / "gone"))))
     assert (result, "no directory" in words) == ("warning", True)

@@ -67,7 +67,10 @@ def test_any_rate_and_channels(tmp_path: Path, rate_hz: int) -> None:
         (lambda path: path.write_bytes(b""), "empty"),
         (lambda path: path.write_bytes(b"RIFFxxxx"), "cut short"),
         (lambda path: path.write_bytes(b"ID3 an MP3"), "not a WAV"),
-        (lambda path: write_wav(path, noise("long", seconds=EARCON_MOST_S + 0.1)), "3.1 s long; 3 s at most"),
+        (
+            lambda path: write_wav(path, noise("long", seconds=EARCON_MOST_S + 0.1)),
+            "3.1 s long; shorten it to 3 s",
+        ),
         (lambda path: path.mkdir(), "can't be read"),
     ],
 )
@@ -103,11 +106,20 @@ def test_a_directory_that_is_not_there(tmp_path: Path, caplog: pytest.LogCapture
     assert "is no directory" in caplog.text
 
 
-def test_a_file_that_is_called_what_nothing_is(tmp_path: Path) -> None:
+def test_a_file_that_is_called_what_nothing_is(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     write_wav(tmp_path / "strat.wav", noise("x"))
+    write_wav(tmp_path / "busy.wav", noise("x"))
+    write_wav(tmp_path / "bell.wav", noise("x"))
     write_wav(tmp_path / "de" / "offline.wav", noise("x"))
-    assert repertoire(tmp_path).unknown_files() == [tmp_path / "strat.wav"]
-    assert repertoire().unknown_files() == []
+    assert list(repertoire(tmp_path).unknown_files()) == [
+        (tmp_path / "bell.wav", "nothing is called that; clonespeaker sounds lists the names"),
+        (tmp_path / "busy.wav", "nothing is called that; did you mean de/busy.wav?"),
+        (tmp_path / "strat.wav", "nothing is called that; did you mean start.wav?"),
+    ]
+    assert not list(repertoire().unknown_files())
+    with caplog.at_level(logging.WARNING):
+        repertoire(tmp_path).load()
+    assert "strat.wav: nothing is called that; did you mean start.wav?" in caplog.messages[-1]
 
 
 def test_a_file_of_a_gigabyte_is_not_read(tmp_path: Path) -> None:

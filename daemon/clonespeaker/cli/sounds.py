@@ -58,6 +58,8 @@ def main(options: argparse.Namespace) -> int:
     broken = [*repertoire.broken_files()]
     for path, problem in broken:
         complain(f"clonespeaker: {path}: {problem}; the built-in sound is used")
+    for path, problem in repertoire.unknown_files():
+        complain(f"clonespeaker: {path}: {problem}")
     return EXIT_FAILED if broken else 0
 
 

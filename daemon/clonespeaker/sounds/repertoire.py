@@ -13,6 +13,7 @@ from any thread.
 
 from __future__ import annotations
 
+import difflib
 import logging
 import os.path
 import threading
@@ -97,6 +98,8 @@ class Repertoire:
             self.earcon(earcon)
         for path, problem in self.broken_files():
             log.warning("sounds: %s: %s; the built-in sound is used", path, problem)
+        for path, problem in self.unknown_files():
+            log.warning("sounds: %s: %s", path, problem)
 
     def earcon(self, earcon: Earcon) -> Sound:
         """One of them."""
@@ -126,7 +129,7 @@ class Repertoire:
         return "by espeak-ng" if espeak.is_installed() else None
 
     def broken_files(self) -> Iterator[tuple[Path, str]]:
-        """Files in the directory that would be used and can't be, and why."""
+        """Files in the directory that would be used and can't be; why, and what to do."""
         for name, longest_s in [*((e, EARCON_MOST_S) for e in Earcon), *((n, PROMPT_MOST_S) for n in self._sentences)]:
             path = self._file(name)
             if path is not None and os.path.exists(path):
@@ -135,13 +138,19 @@ class Repertoire:
                 except MediaError as error:
                     yield path, str(error)
 
-    def unknown_files(self) -> list[Path]:
-        """WAV files in the directory that nothing is named after."""
+    def unknown_files(self) -> Iterator[tuple[Path, str]]:
+        """WAV files in the directory that nothing is named after, and what may be meant."""
         if self._directory is None:
-            return []
-        known = {self._file(name) for name in (*Earcon, *self._sentences)}
+            return
+        names = [f"{name}.wav" for name in Earcon] + [f"{self._language}/{name}.wav" for name in self._sentences]
         directories = [each for each in (self._directory, self._directory / self._language) if os.path.isdir(each)]
-        return sorted(path for each in directories for path in each.glob("*.wav") if path not in known)
+        for path in sorted(path for each in directories for path in each.glob("*.wav")):
+            name = path.relative_to(self._directory).as_posix()
+            if name not in names:
+                namesakes = [each for each in names if each.rpartition("/")[2] == path.name]
+                near = namesakes or difflib.get_close_matches(name, names, n=1)
+                hint = f"did you mean {near[0]}?" if near else "clonespeaker sounds lists the names"
+                yield path, f"nothing is called that; {hint}"
 
     def _file(self, name: Earcon | str) -> Path | None:
         if self._directory is None:
@@ -177,15 +186,19 @@ def read_file(path: Path, longest_s: float) -> Sound:
     """A WAV of any rate and channels, its level as it is.
 
     Raises:
-        MediaError: it can't be read, or is longer than that.
+        MediaError: it can't be read, or is longer than that; with what to do.
     """
     try:
         if path.stat().st_size > _LONGEST_BYTES:
-            raise MediaError(f"is larger than {_LONGEST_BYTES >> 20} MB")
-        samples, rate_hz = wav.read(path.read_bytes())
+            raise MediaError(f"is larger than {_LONGEST_BYTES >> 20} MB; shorten it to {longest_s:g} s at most")
+        data = path.read_bytes()
     except OSError as error:
-        raise MediaError(f"can't be read ({error.strerror})") from error
+        raise MediaError(f"can't be read ({error.strerror}); it must be a file that all may read") from error
+    try:
+        samples, rate_hz = wav.read(data)
+    except MediaError as error:
+        raise MediaError(f"{error}; save it anew, as a WAV of 16 bits") from error
     length_s = samples.size / rate_hz
     if length_s > longest_s:
-        raise MediaError(f"is {length_s:.1f} s long; {longest_s:g} s at most")
+        raise MediaError(f"is {length_s:.1f} s long; shorten it to {longest_s:g} s at most")
     return Sound(espeak.faded(samples, rate_hz), rate_hz, str(path))

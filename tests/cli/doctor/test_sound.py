@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from clonespeaker.cli.doctor.finding import Finding
 from clonespeaker.cli.doctor.sound import check_devices, judge
 from clonespeaker.config.settings import Settings, Speaker
 from clonespeaker.errors import DeviceError
+from clonespeaker.state import SavedVolume, StateDir
 from tests.daemon import SoundOfTest
 
 RATE_HZ = 44_100
@@ -88,9 +90,14 @@ def test_no_sweep_is_found_where_there_is_none() -> None:
 
 
 async def check(
-    sound: SoundOfTest, daemon: dict[str, Any] | None = None, *, with_loop: bool = False, volume: int = 80
+    sound: SoundOfTest,
+    daemon: dict[str, Any] | None = None,
+    *,
+    with_loop: bool = False,
+    volume: int = 80,
+    state_dir: Path = Path("/nowhere"),
 ) -> dict[str, Finding]:
-    settings = Settings(speaker=Speaker(volume=volume))
+    settings = Settings(speaker=Speaker(volume=volume), state_dir=str(state_dir))
     findings = check_devices(sound, settings, daemon=daemon, with_loop=with_loop)
     return {finding.name: finding async for finding in findings}
 
@@ -107,6 +114,16 @@ async def test_devices_that_can_be_used() -> None:
     assert "no sound at all" in found["microphone"].words
     assert found["speaker"].result == "ok"
     assert (await check(SoundOfTest(), volume=0))["speaker"].result == "warning"
+
+
+async def test_the_volume_is_the_one_in_force(tmp_path: Path) -> None:
+    state = StateDir(tmp_path)
+    state.update(volume=SavedVolume(level=70, instead_of=80))
+    remembered = await check(SoundOfTest(), state_dir=tmp_path)
+    assert "volume 70 (set by hand; speaker.volume is 80)" in remembered["speaker"].words
+    assert "volume 60 (set by hand" in (await check(SoundOfTest(), {"volume": 60}, state_dir=tmp_path))["speaker"].words
+    changed = await check(SoundOfTest(), volume=90, state_dir=tmp_path)
+    assert changed["speaker"].words.endswith("volume 90")
 
 
 async def test_one_that_fails_does_not_keep_from_the_other() -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from clonespeaker.cli.doctor import loop
 from clonespeaker.cli.doctor.finding import Finding
 from clonespeaker.config.settings import Settings
 from clonespeaker.errors import DeviceError
+from clonespeaker.state import StateDir
 from clonespeaker.upkeep import Sound
 from clonespeaker.wiring import make_microphone, make_speaker
 
@@ -83,8 +85,9 @@ async def check_devices(
     calls = DeviceCalls()
     microphone = make_microphone(sound, settings.microphone, in_thread=partial(calls.run, "microphone"))
     speaker = make_speaker(sound, settings.speaker, in_thread=partial(calls.run, "speaker"))
+    speaker.volume = await asyncio.to_thread(_volume, settings, daemon)
     usable = True
-    for name, check in (("microphone", _listen(microphone)), ("speaker", _open(speaker))):
+    for name, check in (("microphone", _listen(microphone)), ("speaker", _open(speaker, settings.speaker.volume))):
         try:
             async with aclosing(check):
                 async for finding in check:
@@ -117,6 +120,8 @@ def _held_by_daemon(name: str, daemon: dict[str, Any] | None) -> Finding | None:
     if device is None:
         return None
     words = f"in use by the daemon: {_shape(device['name'], device['rate_hz'], device['channels'])}"
+    if name == "speaker" and "volume" in daemon:
+        words += f", volume {daemon['volume']}"
     return Finding(
         name, "ok", words + ("; its level: sudo systemctl stop clonespeaker first" if name == "microphone" else "")
     )
@@ -174,12 +179,21 @@ def judge(samples: Samples, words: str) -> Finding:
     return Finding("microphone", "ok", words)
 
 
-async def _open(speaker: Speaker) -> AsyncGenerator[Finding, None]:
+def _volume(settings: Settings, daemon: dict[str, Any] | None) -> int:
+    """What holds: in the daemon that runs, else in the next one. Blocks."""
+    configured = settings.speaker.volume
+    remembered = StateDir(Path(settings.state_dir)).load().volume_instead_of(configured)
+    return int((daemon or {}).get("volume", remembered))
+
+
+async def _open(speaker: Speaker, configured_volume: int) -> AsyncGenerator[Finding, None]:
     await speaker.in_thread(speaker.open)
     try:
         stream = speaker.stream
         assert stream is not None
         words = f"{_shape(stream.device, stream.rate_hz, stream.channels)}, volume {speaker.volume}"
+        if speaker.volume != configured_volume:
+            words += f" (set by hand; speaker.volume is {configured_volume})"
         if speaker.volume == 0:
             yield Finding("speaker", "warning", f"{words}: silent", "speaker.volume; clonespeaker volume 80")
         else:

@@ -6,6 +6,7 @@ import os.path
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from clonespeaker.cli.doctor.finding import Finding
 from clonespeaker.config.settings import Settings
@@ -24,14 +25,17 @@ def check_sounds(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "sounds", "warning", f"sounds.directory: there is no directory {directory}", "make it, or empty it"
         )
-    for path, problem in repertoire.broken_files():
-        yield Finding("sounds", "warning", f"{path}: {problem}; the built-in sound is used", "a WAV; docs/sounds.md")
-    for path in repertoire.unknown_files():
-        yield Finding("sounds", "warning", f"{path}: nothing is called that", "clonespeaker sounds lists the names")
+    unused = [*repertoire.broken_files(), *repertoire.unknown_files()]
+    for path, problem in unused:
+        what, _, remedy = problem.rpartition("; ")
+        yield Finding("sounds", "warning", f"{path}: {what}", remedy)
     sources = Counter(_kind(repertoire.earcon(earcon).source) for earcon in Earcon)
     words = f"earcons {_in_words(sources) if sounds.earcons else 'off (sounds.earcons)'}"
+    if unused:
+        words = f"of the files in {directory}, {len(unused)} can't be used, as told above; {words}"
+    result: Literal["ok", "warning"] = "warning" if unused else "ok"
     if not sounds.speech:
-        yield Finding("sounds", "ok", f"{words}; faults are not said in words (sounds.speech)")
+        yield Finding("sounds", result, f"{words}; faults are not said in words (sounds.speech)")
         return
     said = {name: repertoire.source(name) for name in prompts}
     missing = [name for name, source in said.items() if source is None]
@@ -39,7 +43,7 @@ def check_sounds(settings: Settings) -> Iterator[Finding]:
     if missing:
         yield Finding("sounds", "warning", f"{words}; {len(missing)} can't be said", "sudo apt install espeak-ng")
     else:
-        yield Finding("sounds", "ok", words)
+        yield Finding("sounds", result, words)
 
 
 def _kind(source: str) -> str:
