@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from clonespeaker.cli.doctor.sounds import check_sounds
+from clonespeaker.cli.sounds import named
 from clonespeaker.config.settings import Settings, Sounds
 from clonespeaker.cues import Earcon
+from clonespeaker.sounds.repertoire import Repertoire
 from clonespeaker.words import LANGUAGES, load_words
 from tests.cli.conftest import Run
 from tests.sounds.wavs import noise, write_wav
@@ -34,6 +36,15 @@ def test_a_broken_file_is_told(run: Run, tmp_path: Path) -> None:
 def test_nothing_is_called_that(run: Run) -> None:
     done = run("sounds", "--play", "strat")
     assert (done.returncode, "no sound strat" in done.stderr) == (2, True)
+
+
+def test_an_earcon_and_a_prompt_of_one_name_are_played_one_after_the_other() -> None:
+    prompts = load_words("en").prompts()
+    repertoire = Repertoire(lambda: prompts, "en")
+    for name in ("offline", "muted", "ready"):
+        assert named(name, repertoire, prompts) == [repertoire.earcon(Earcon(name)), repertoire.prompt(name)]
+    assert named("busy", repertoire, prompts) == [repertoire.prompt("busy")]
+    assert named("stop", repertoire, prompts) == [repertoire.earcon(Earcon.STOP)]
 
 
 def test_the_packages_files_are_made(run: Run, tmp_path: Path) -> None:

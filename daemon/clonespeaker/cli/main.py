@@ -124,7 +124,8 @@ def parser() -> argparse.ArgumentParser:
 
     sounds = _with_config(add("sounds", "sounds", "what the device sounds by itself: how long, how loud, from where"))
     sounds.add_argument("--language", choices=("en", "de", "fr", "es"), help="of what is said (default: the settings')")
-    sounds.add_argument("--play", metavar="NAME", help="play it: start, offline, no-microphone …")
+    sounds.add_argument("--play", metavar="NAME", help="play it: start, busy, muted … (an earcon and a "
+                        "prompt of one name: one after the other)")  # fmt: skip
     sounds.add_argument("--json", action="store_true", help="as one line of JSON")
     sounds.add_argument(
         "--make", metavar="DIR", type=Path, help="have espeak-ng speak all that is said, into files there"

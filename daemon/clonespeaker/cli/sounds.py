@@ -42,7 +42,7 @@ def main(options: argparse.Namespace) -> int:
     if options.play is not None:
         from clonespeaker.cli.alarm import RATE_HZ, sound_on_one_of
 
-        sounds = _named(options.play, repertoire, prompts)
+        sounds = named(options.play, repertoire, prompts)
         if not sounds:
             complain(f"clonespeaker: there is no sound {options.play}; `clonespeaker sounds` lists all that there are")
             return EXIT_USAGE
@@ -82,7 +82,7 @@ def _row(name: str, kind: str, sound: Sound) -> Row:
     return name, kind, round(sound.length_s, 2), round(lkfs, 1), round(peak_dbfs, 1), sound.source
 
 
-def _named(name: str, repertoire: Repertoire, prompts: dict[str, tuple[str, ...]]) -> list[Sound]:
+def named(name: str, repertoire: Repertoire, prompts: dict[str, tuple[str, ...]]) -> list[Sound]:
     """An earcon, a prompt, or one after the other where both are called that."""
     sounds = [repertoire.earcon(Earcon(name))] if name in list(Earcon) else []
     prompt = repertoire.prompt(name) if name in prompts else None
