@@ -85,6 +85,28 @@ def test_faults_by_name_number_and_times(start: Start) -> None:
         assert f"curl -X PUT {clone.url}/simulated/fault -d " in clone.said
 
 
+def test_a_name_sources_and_a_picture(start: Start, run: Run) -> None:
+    with start("--name", "Ada", "--citations", "4", "--picture", "--think", "0") as clone:
+        done = run("ask", "Who are you?", "--reply", "text", "--json", CLONESPEAKER_CLONE__BASE_URL=clone.url)
+        told = json.loads(done.stdout)
+        assert len({each["url"] for each in told["citations"]}) == 4
+        with urlopen(told["image_url"], timeout=5) as answer:
+            assert answer.headers["Content-Type"] == "image/png"
+            assert answer.read().startswith(b"\x89PNG\r\n\x1a\n")
+        asked = Request(
+            f"{clone.url}/v3/clone?slug=my-clone", headers={"x-api-key": "dsk-simulated", "User-Agent": "t"}
+        )
+        with urlopen(asked, timeout=5) as answer:
+            assert json.load(answer)["clone"]["name"] == "Ada"
+
+
+def test_a_picture_from_elsewhere(start: Start, run: Run) -> None:
+    with start("--image-url", "https://example.org/sun.jpg", "--think", "0") as clone:
+        done = run("ask", "Hello", "--reply", "text", "--json", CLONESPEAKER_CLONE__BASE_URL=clone.url)
+        assert json.loads(done.stdout)["image_url"] == "https://example.org/sun.jpg"
+    assert run("simulate", "--picture", "--image-url", "https://example.org/sun.jpg").returncode == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [

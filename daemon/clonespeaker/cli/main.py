@@ -156,6 +156,11 @@ def parser() -> argparse.ArgumentParser:
         "--tone-s", metavar="S", type=_number(float, 0.01, 3_600), default=2.0, help="how long a tone sounds"
     )
     simulate.add_argument("--reply-text", metavar="TEXT", type=_text, help="what it answers")
+    simulate.add_argument("--name", metavar="NAME", type=_text, default="Simulated Clone", help="its name for people")
+    simulate.add_argument("--citations", metavar="N", type=_number(int, 0, 64), default=0, help="sources it cites")
+    pictures = simulate.add_mutually_exclusive_group()
+    pictures.add_argument("--picture", action="store_true", help="send a picture along, which it serves itself")
+    pictures.add_argument("--image-url", metavar="URL", type=_text, help="send the picture there along")
     simulate.add_argument("--fault", metavar="NAME[=N]", help="misbehave; `--fault list` lists the ways")
     simulate.add_argument("--fault-times", metavar="N", type=_number(int, 1, 1_000_000), help="only so many times")
     kinds = ("valid", "expired", "wrong-host", "self-signed")

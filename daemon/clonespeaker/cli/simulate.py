@@ -11,6 +11,7 @@ import signal
 from clonespeaker.cli.terminal import complain, say, table
 from clonespeaker.errors import EXIT_USAGE
 from clonespeaker.simulate.faults import FAULTS, TLS_FAULTS
+from clonespeaker.simulate.picture import PATH, sources
 from clonespeaker.simulate.server import SimulatedClone
 
 
@@ -26,7 +27,10 @@ def main(options: argparse.Namespace) -> int:
     clone = SimulatedClone(
         api_key=options.key,
         slug=options.slug,
+        name=options.name,
         reply_text=options.reply_text,
+        citations=sources(options.citations),
+        image_url=options.image_url,
         think_s=options.think,
         voice=options.voice,
         tone_s=options.tone_s,
@@ -44,12 +48,14 @@ def main(options: argparse.Namespace) -> int:
         except ValueError as error:
             complain(f"clonespeaker: {error}; `--fault list` lists them")
             return EXIT_USAGE
-    asyncio.run(_serve(clone, options.host, options.port))
+    asyncio.run(_serve(clone, options.host, options.port, with_picture=options.picture))
     return 0
 
 
-async def _serve(clone: SimulatedClone, host: str, port: int) -> None:
+async def _serve(clone: SimulatedClone, host: str, port: int, *, with_picture: bool) -> None:
     url = await clone.start(host, port)
+    if with_picture:
+        clone.image_url = url + PATH
     trust = f"SSL_CERT_FILE={clone.ca_file} " if clone.ca_file else ""
     say(f"the simulated clone {clone.slug!r} listens at {url}; Ctrl-C ends it. Talk with it:")
     say(

@@ -22,6 +22,8 @@ from clonespeaker.simulate.conversations import Conversations, Message
 from clonespeaker.simulate.door import Door
 from clonespeaker.simulate.endpoints import ENDPOINTS, Endpoint
 from clonespeaker.simulate.faults import PREREQUISITES, Fault
+from clonespeaker.simulate.picture import PATH as PICTURE_PATH
+from clonespeaker.simulate.picture import picture
 from clonespeaker.simulate.rate_limit import RateLimit
 from clonespeaker.simulate.received import Received, RequestLog
 from clonespeaker.simulate.reply import Reply
@@ -76,6 +78,7 @@ class SimulatedClone(Behaviour):
             app.router.add_route(method, path, self._handler(endpoint))
         for (method, path), control in CONTROLS.items():
             app.router.add_route(method, path, self._control_handler(control))
+        app.router.add_get(PICTURE_PATH, _send_picture)
         app.router.add_post("/api/clone/generate_response", self._generate, expect_handler=_expect_later)
         # A client that hangs up ends its handler, which would else sleep on for nobody.
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=_STOP_S)
@@ -252,6 +255,10 @@ class SimulatedClone(Behaviour):
         if how is not None:
             break_off(request, how)
         return response
+
+
+async def _send_picture(_request: web.Request) -> web.StreamResponse:
+    return web.Response(body=await asyncio.to_thread(picture), content_type="image/png")
 
 
 async def _expect_later(_request: web.Request) -> None:
