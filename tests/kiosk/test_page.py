@@ -12,7 +12,7 @@ from clonespeaker import cues
 from clonespeaker.status import protocol
 from clonespeaker.turn import State
 from clonespeaker.words import LANGUAGES, load_words
-from tests.kiosk.browser import open_page
+from tests.kiosk.browser import go, open_page
 from tests.kiosk.daemon import Finger
 from tests.kiosk.scene import LoopThread, Scene, open_scene
 
@@ -346,6 +346,24 @@ def test_the_token_goes_along(browser: Browser, thread: LoopThread) -> None:
             scene.say("Hello.")
             page.locator(".clone").wait_for()
             obeyed(page, scene, "Press", "Release")  # the first page's, as it was closed
+
+
+def test_a_token_that_is_no_longer_good_is_told_until_it_is_again(browser: Browser, thread: LoopThread) -> None:
+    words = load_words("en")
+    context = browser.new_context()  # not `open_page`: the browser complains of each refusal
+    page = context.new_page()
+    with open_scene(thread, token="old") as scene:
+        port = scene.server.port
+        go(page, scene.url + "?token=old")
+        in_state(page, "idle")
+    expect(page.locator("#hint")).to_have_text(words.page["reconnecting"], timeout=20_000)
+    with open_scene(thread, token="new", port=port):
+        expect(page.locator("#headline")).to_have_text(words.page["shut_out"], timeout=20_000)
+        expect(page.locator("#hint")).to_have_text(words.page["open_anew"])
+        expect(page.locator("#say-fault")).to_have_text(f"{words.page['shut_out']} {words.page['open_anew']}")
+    with open_scene(thread, token="old", port=port):
+        expect(page.locator("#headline")).to_have_text(words.states["idle"], timeout=20_000)
+    context.close()
 
 
 def test_another_version_of_the_daemon_brings_its_own_page(page: Page, scene: Scene) -> None:

@@ -8,6 +8,8 @@ const ICONS = { listening: "microphone", thinking: "dots", speaking: "voice", fa
 export function faceOf(model, told) {
   const { words, cues } = told;
   const fault = Object.keys(cues.faults).find((name) => model.faults.includes(name)) ?? model.faults[0];
+  if (model.away && model.shutOut)
+    return { ...face("away", "", words.page.shut_out, words.page.open_anew), icon: "fault", isFault: true };
   if (model.away) return face("away", "", words.states.starting, words.page.reconnecting);
   if (A_TURN.has(model.state)) {
     const troubled = model.state === "thinking" && fault && cues.faults[fault]?.pattern !== "breathe";  // a hint can wait

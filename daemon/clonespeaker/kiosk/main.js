@@ -18,6 +18,7 @@ const token = query.get("token");
 
 const model = {  // what is known of the daemon
   state: "starting", muted: false, muteSwitch: false, volume: 0, faults: [], name: "", notice: "", away: false, up: false,
+  shutOut: false,
 };
 const shown = {};  // the texts on the page, by their elements' ids
 let told = null;  // by /kiosk.json
@@ -57,6 +58,13 @@ async function learn() {
   byId("controls").hidden = !(told.controls && told.control);
   draw();
   page.hidden = false;
+}
+
+/** Why it can't connect: a browser doesn't tell of a websocket whether nobody answered or the token is no longer good. */
+async function askWhy() {
+  const answer = await fetch(address("kiosk.json"), { cache: "no-store" }).catch(() => null);
+  model.shutOut = [401, 403].includes(answer?.status);
+  draw();
 }
 
 const learnSoon = () => learn().catch(() => setTimeout(learnSoon, 2000));
@@ -178,8 +186,8 @@ const link = connect(address("./").replace(/^http/, "ws"), {
     model.away = false;
   },
   down() {
-    if (!model.up) return;
-    model.up = false;
+    if (!model.up) return model.away && askWhy();
+    model.up = model.shutOut = false;
     wasDown = isDown;
     awaying = setTimeout(() => { model.away = true; model.faults = []; stage.clear(); draw(); }, AWAY_AFTER_MS);
     draw();
