@@ -183,6 +183,22 @@ def test_cards_without_a_link_and_links_that_are_none(page: Page, scene: Scene) 
     expect(page.locator(".qr, .scan, a")).to_have_count(0)
 
 
+def test_a_source_without_a_title_is_called_by_its_text_or_its_host(page: Page, scene: Scene) -> None:
+    link = "https://www.example.org/engines"
+    scene.cite(
+        [
+            {"url": link, "title": None, "text": "It weaves.", "type": None},
+            {"url": link, "title": None, "text": None, "type": None},
+            {"url": None, "title": None, "text": "It sifts.", "type": None},
+        ]
+    )
+    texts = page.locator(".sources li").evaluate_all(
+        "all => all.map(li => [...li.firstChild.children].map(e => e.textContent))"
+    )
+    assert texts == [["It weaves.", "example.org"], ["example.org"], ["It sifts."]]
+    expect(page.locator(".qr")).to_have_count(2)
+
+
 def test_hostile_text_stays_text(page: Page, scene: Scene) -> None:
     page.on("dialog", lambda dialog: pytest.fail("a script ran"))
     scene.set(title="<b>" + "x" * 40)

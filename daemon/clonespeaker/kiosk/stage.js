@@ -123,9 +123,9 @@ export function makeStage(root, { pictureOf, onChange }) {
 
 function card({ title, text, url }) {
   const item = make("li"), about = make("div"), host = hostOf(url);
-  about.append(make("h3", "", title || host || text));
-  if (text && title) about.append(make("p", "text", text));
-  if (host) about.append(make("p", "host", host));
+  about.append(make("h3", "", title || text || host));
+  if (title && text) about.append(make("p", "text", text));
+  if (host && (title || text)) about.append(make("p", "host", host));
   item.append(about);
   const modules = host && qr(url);
   if (modules) item.append(drawn(modules, `QR: ${host}`));
