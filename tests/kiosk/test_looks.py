@@ -38,6 +38,8 @@ _OVERFLOWS = """async () => {
     if (words.top < circle.bottom && words.left < circle.right && words.right > circle.left)
         over.push("words on the circle");
     if (circle.width < 44 || Math.abs(circle.width - circle.height) > 1) over.push("the circle");
+    for (const each of seen(".sources h3"))
+        if (each.clientWidth < 7 * parseFloat(getComputedStyle(each).fontSize)) over.push("a title has no room");
     const stage = document.getElementById("stage");
     if (stage.scrollWidth > stage.clientWidth + 1) over.push("the stage, sideways");
     return over;
