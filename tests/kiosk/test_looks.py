@@ -82,6 +82,11 @@ def test_no_fault_is_too_long_for_the_smallest_screen(browser: Browser, scene: S
                 page.locator("body[data-face=fault], body[data-face=hint], body[data-face=idle]").wait_for()
                 assert overflows(page) == [], f"{name}, {'answer' if stage else 'circle'}"
                 scene.fault(name, active=False)
+            for switch in (False, True):
+                scene.tell("settings", muted=True, mute_switch=switch)
+                page.locator("body[data-face=muted]").wait_for()
+                assert overflows(page) == [], f"muted, {'answer' if stage else 'circle'}"
+            scene.tell("settings", muted=False, mute_switch=False)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark", "contrast"])

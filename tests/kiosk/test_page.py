@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Literal
 
 import pytest
 from PIL import Image
@@ -59,6 +60,7 @@ def test_every_state_and_fault_in_words(page: Page, scene: Scene, language: str)
     expect(page.locator("#say-fault")).to_have_text("")
     scene.tell("settings", muted=True)
     expect(page.locator("#headline")).to_have_text(words.states["muted"])
+    expect(page.locator("#hint")).to_have_text(f"{words.faults['muted'].what} {words.faults['muted'].remedy}")
 
 
 def test_the_gravest_fault_is_told_and_a_turn_wins(page: Page, scene: Scene) -> None:
@@ -93,7 +95,7 @@ def test_the_circle_has_the_colours_of_the_table(page: Page, scene: Scene) -> No
 
 def test_a_hand_on_the_mute_switch(page: Page, scene: Scene) -> None:
     scene.tell("settings", muted=True, mute_switch=True)
-    expect(page.locator("#hint")).to_have_text("A switch turns my microphone off.")
+    expect(page.locator("#hint")).to_have_text("A switch turns my microphone off. To talk to me, please unmute it.")
     expect(page.locator("#mute")).to_be_disabled()
     scene.tell("settings", muted=False, mute_switch=False)
     expect(page.locator("#mute")).to_be_enabled()
@@ -226,6 +228,30 @@ def test_a_touch_shows_at_once_whatever_the_daemon_does(page: Page, scene: Scene
     assert page.evaluate("seen") == "true"  # within the very event
     finger.up()
     obeyed(page, scene, "Press", "Release")
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_a_press_while_muted_shows_at_once_what_to_do(
+    page: Page, scene: Scene, motion: Literal["no-preference", "reduce"]
+) -> None:
+    page.emulate_media(reduced_motion=motion)
+    page.clock.install()
+    scene.tell("settings", muted=True)
+    page.locator("body[data-face=muted]").wait_for()
+    page.evaluate(
+        """document.getElementById('button').addEventListener('pointerdown', () => {
+            const moves = document.getElementById('button').getAnimations().some((each) => !each.transitionProperty);
+            seen = [document.body.dataset.stress, moves];
+        })"""
+    )
+    finger = Finger(page)
+    finger.down()
+    assert page.evaluate("seen") == ["true", motion != "reduce"]  # within the very event
+    expect(page.locator("#say-fault")).to_contain_text("To talk to me, please unmute it.")
+    finger.up()
+    obeyed(page, scene, "Press", "Release")
+    page.clock.run_for(10_000)
+    expect(page.locator("body")).to_have_attribute("data-stress", "false")
 
 
 @pytest.mark.parametrize(

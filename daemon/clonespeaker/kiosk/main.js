@@ -22,7 +22,7 @@ const model = {  // what is known of the daemon
 };
 const shown = {};  // the texts on the page, by their elements' ids
 let told = null;  // by /kiosk.json
-let debug = null, face = "", leaving = 0, awaying = 0;
+let debug = null, face = "", leaving = 0, awaying = 0, stressing = 0;
 let wasUp = false;
 let isDown = false, wasDown = false;  // the circle, now; and when the connection went away
 
@@ -110,6 +110,26 @@ function write(id, text) {
   if (shown[id] !== text) byId(id).textContent = shown[id] = text;
 }
 
+/** What the hint says stands out for a while: somebody did something else. */
+function stress() {
+  page.dataset.stress = "true";
+  clearTimeout(stressing);
+  stressing = setTimeout(calm, NOTICE_MS);
+}
+
+function calm() {
+  page.dataset.stress = "false";
+}
+
+/** "I can't": the circle says it without a word. */
+function shake() {
+  stress();
+  write("say-fault", shown.hint);
+  if (prefers("reduced-motion: reduce").matches) return;
+  const way = [0, -4, 4, -3, 3, 0].map((percent) => ({ transform: `translateX(${percent}%)` }));
+  byId("button").animate(way, { duration: 400, composite: "add" });
+}
+
 /** Lets the circle glide to where `change` puts it. */
 function move(change) {
   const circle = byId("circle"), from = circle.getBoundingClientRect();
@@ -125,6 +145,7 @@ function move(change) {
 function enter(state) {
   model.state = state;
   clearTimeout(leaving);
+  if (state !== "idle") calm();
   if (state === "speaking") stage.speak();
   else stage.pause();
   if (state === "idle" && !stage.isEmpty) {
@@ -206,6 +227,7 @@ watch(byId("button"), {
     if (!told?.control) return;
     isDown = true;
     page.dataset.held = "true";
+    if (page.dataset.face === "muted") shake();
     link.command("press");
   },
   up() {
@@ -215,6 +237,7 @@ watch(byId("button"), {
     if (told.mode === "hold") link.command("release");
   },
   click() {
+    if (page.dataset.face === "muted") shake();
     if (told?.control) link.command(model.state === "listening" && told.mode === "hold" ? "release" : "press");
   },
 });
