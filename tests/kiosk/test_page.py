@@ -298,6 +298,23 @@ def test_who_cannot_hold_presses_twice(page: Page, scene: Scene) -> None:
     obeyed(page, scene, "Press", "Release")
 
 
+def test_who_taps_where_one_holds_is_told_so(page: Page, scene: Scene) -> None:
+    page.clock.install()
+    hint, body = page.locator("#hint"), page.locator("body")
+    for over in ("with time", "with a press"):
+        scene.stand("listening")
+        scene.stand("idle")
+        scene.tell("turn", turn=1, outcome="tapped", fault=None)
+        expect(body).to_have_attribute("data-stress", "true")
+        expect(hint).to_have_text("Hold the button and speak")
+        assert hint.evaluate("each => getComputedStyle(each).textDecorationLine") == "underline"
+        if over == "with time":
+            page.clock.run_for(10_000)
+        else:
+            scene.stand("listening")
+        expect(body).to_have_attribute("data-stress", "false")
+
+
 def test_a_tap_needs_no_release(page: Page, scene: Scene) -> None:
     scene.set(mode="tap")
     expect(page.locator("#hint")).to_have_text("Tap the button and speak")

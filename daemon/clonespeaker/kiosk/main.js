@@ -158,6 +158,7 @@ function enter(state) {
 
 const EVENTS = {
   state: ({ state }) => enter(state),
+  turn: ({ outcome }) => { if (outcome === "tapped" && told.mode === "hold") stress(); },
   caption: (event) => {
     stage.caption(event);
     if (event.final) write("say-caption", event.text);
