@@ -70,10 +70,13 @@ def test_nothing_is_cut_off(browser: Browser, scene: Scene, size: tuple[int, int
             page.locator("body[data-stage=off]").wait_for()
 
 
+@pytest.mark.parametrize(("size", "percent"), [(SIZES[0], 100), (SIZES[0], 200), (SIZES[1], 200)])
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_no_fault_is_too_long_for_the_smallest_screen(browser: Browser, scene: Scene, language: str) -> None:
-    scene.set(language=language)
-    with open_page(browser, scene.url, size=SIZES[0], reduced_motion="reduce") as page:
+def test_no_fault_is_too_long_for_small_screens(
+    browser: Browser, scene: Scene, language: str, size: tuple[int, int], percent: int
+) -> None:
+    scene.set(language=language, text_percent=percent)
+    with open_page(browser, scene.url, size=size, reduced_motion="reduce") as page:
         for stage in (False, True):
             if stage:
                 scene.say("Hm.")

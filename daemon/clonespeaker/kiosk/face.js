@@ -23,7 +23,7 @@ export function faceOf(model, told) {
   }
   if (model.muted) {
     const why = model.muteSwitch ? words.page.mute_switch : words.faults.muted.what;
-    return face("muted", cues.muted.colour, words.states.muted, `${why} ${words.faults.muted.remedy}`);
+    return face("muted", cues.muted.colour, words.states.muted, `${why}\n${words.faults.muted.remedy}`);
   }
   const state = cues.states[model.state] ? model.state : "starting";
   return face(state, cues.states[state].colour, words.states[state], hintOf(model, told));
