@@ -400,6 +400,7 @@ def test_the_token_goes_along(browser: Browser, thread: LoopThread) -> None:
         with open_page(browser, scene.url + "?token=reading") as page:
             expect(page.locator("#hint")).to_have_text("This screen only shows what is said.")
             expect(page.locator("#controls")).to_be_hidden()
+            expect(page.locator("#icon")).to_have_attribute("href", "#i-voice")  # nothing that asks to be pressed
             Finger(page).down()
             page.keyboard.press("Enter")
             scene.say("Hello.")

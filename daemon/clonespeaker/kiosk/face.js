@@ -26,7 +26,8 @@ export function faceOf(model, told) {
     return face("muted", cues.muted.colour, words.states.muted, `${why}\n${words.faults.muted.remedy}`);
   }
   const state = cues.states[model.state] ? model.state : "starting";
-  return face(state, cues.states[state].colour, words.states[state], hintOf(model, told));
+  const now = face(state, cues.states[state].colour, words.states[state], hintOf(model, told));
+  return told.control || state !== "idle" ? now : { ...now, icon: "voice" };
 }
 
 function hintOf(model, { words, mode, control }) {
