@@ -135,5 +135,5 @@ def test_a_directory_that_may_not_be_looked_into(tmp_path: Path, caplog: pytest.
     here.load()
     assert here.earcon(Earcon.STOP).source == "built in"
     assert here.source("busy") == "by espeak-ng"
-    assert here.unknown_files() == []
+    assert list(here.unknown_files()) == []
     assert "is no directory that this user sees" in caplog.text
