@@ -131,7 +131,8 @@ def test_volume_mute_and_a_new_conversation(page: Page, daemon: Daemon) -> None:
     finger = Finger(page)
     finger.down()
     finger.up()
-    expect(page.locator("#hint")).to_have_text("My microphone is muted.")
+    expect(page.locator("body")).to_have_attribute("data-stress", "true")
+    expect(page.locator("#hint")).to_have_text("My microphone is muted. To talk to me, please unmute it.")
     page.locator("#mute").tap()
     expect(page.locator("#headline")).to_have_text("Ask me anything")
     with page.expect_event("websocket") as opened:
