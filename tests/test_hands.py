@@ -16,7 +16,7 @@ from gpiozero.pins.mock import MockFactory, MockPin
 from clonespeaker.audio import earcons
 from clonespeaker.commands import act
 from clonespeaker.cues import Earcon
-from clonespeaker.errors import CloneError, DeviceError, StatusError
+from clonespeaker.errors import CloneError, ConfigError, StatusError
 from tests.daemon import SPEECH, Daemon, running
 from tests.peers import until
 
@@ -189,7 +189,7 @@ async def test_keys_of_a_machine_that_has_none_yet(tmp_path: Path) -> None:
 
 
 async def test_a_key_that_there_is_not(tmp_path: Path) -> None:
-    with pytest.raises(DeviceError, match=r"there is no key KEY_PAGEDWN; did you mean KEY_PAGEDOWN\?"):
+    with pytest.raises(ConfigError, match=r"there is no key KEY_PAGEDWN; did you mean KEY_PAGEDOWN\?"):
         async with running(tmp_path, keys=[{"key": "KEY_PAGEDWN", "press": "talk"}]):
             pass
 
