@@ -223,6 +223,7 @@ def lights(daemon: Follower) -> None:
     check("pulses, faintly, while it listens to silence", 0 < seen < 0.7, f"{seen:.3f}")
     press(False)
     until(lambda: daemon.last(mark, event="turn"), 60)
+    until(lambda: no_faults(daemon), 60)  # that there was no sound is told for some seconds, and blinks
     sh("clonespeaker mute")
     until(lambda: lamp(0.2) == 1, 10)
     seen = lamp(1.0)
