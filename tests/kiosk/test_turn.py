@@ -79,12 +79,18 @@ def test_tap_to_start_and_tap_to_send(page: Page, daemon: Daemon, words: Samples
     state(page, "idle")
 
 
-def test_a_touch_that_the_system_takes_away_lets_go(page: Page, daemon: Daemon, words: Samples) -> None:
-    daemon.clone.reply_text = "Let go."
+def hold_and_speak(page: Page, daemon: Daemon, words: Samples) -> Finger:
+    """The finger, which still holds, when some words were spoken."""
     finger = Finger(page)
     finger.down()
     state(page, "listening")
     daemon.speak(words[: words.size // 3])
+    return finger
+
+
+def test_a_touch_that_the_system_takes_away_lets_go(page: Page, daemon: Daemon, words: Samples) -> None:
+    daemon.clone.reply_text = "Let go."
+    finger = hold_and_speak(page, daemon, words)
     finger.cancel()
     expect(page.locator(".clone")).to_have_text("Let go.")
     state(page, "idle")
@@ -102,10 +108,7 @@ def test_a_key_holds_the_button(page: Page, daemon: Daemon, words: Samples) -> N
 
 def test_barge_in(page: Page, daemon: Daemon, words: Samples) -> None:
     daemon.clone.reply_text, daemon.clone.tone_s = "A long answer.", 20.0
-    finger = Finger(page)
-    finger.down()
-    state(page, "listening")
-    daemon.speak(words[: words.size // 3])
+    finger = hold_and_speak(page, daemon, words)
     finger.up()
     state(page, "speaking")
     expect(page.locator("#hint")).to_have_text("Press to interrupt me")
@@ -151,10 +154,7 @@ def test_the_daemon_restarts(browser: Browser, daemon: Daemon, words: Samples) -
         daemon.start()
         expect(page.locator("#hint")).to_have_text("Hold the button and speak")
         daemon.clone.reply_text = "Here again."
-        finger = Finger(page)
-        finger.down()
-        state(page, "listening")
-        daemon.speak(words[: words.size // 3])
+        finger = hold_and_speak(page, daemon, words)
         finger.up()
         expect(page.locator(".clone")).to_have_text("Here again.")
         state(page, "idle")
