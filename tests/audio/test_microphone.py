@@ -107,6 +107,35 @@ async def test_it_ends_with_the_sound_of_the_moment() -> None:
     assert np.array_equal(follower.heard, count(0, follower.heard.size))  # to the sample, and not one more
 
 
+async def test_it_ends_there_however_late_the_device_s_thread_came() -> None:
+    """A busy machine hands over late what it has heard in time; then less seems to be on its way than is."""
+    card = Card()
+    microphone = opened(card)
+    recording = microphone.record(pre_roll_ms=0)
+    follower = Follower(recording)
+    begun = time.monotonic()
+    for nth in range(20):  # in time, or as late as this machine is
+        await asyncio.sleep(max(0.0, begun + 0.01 * nth - time.monotonic()))
+        card.hear(count(441 * nth, 441))
+    await asyncio.sleep(0.03)
+    card.hear(count(441 * 20, 441))  # 20 ms late, and another one as late is on its way
+    ended = time.monotonic() - begun
+    recording.finish()
+    for nth in range(21, 40):
+        card.hear(count(441 * nth, 441))
+    await follower.task
+    assert follower.heard.size >= round((0.01 + ended) * RATE_HZ) - RATE_HZ // 1_000
+
+
+async def test_frames_that_were_lost_do_not_make_the_others_old() -> None:
+    card = Card()
+    microphone = opened(card)
+    card.hear(count(0, 441))
+    await asyncio.sleep(0.5)
+    card.hear(count(441, 441))
+    assert microphone.silent_for_s < 0.4
+
+
 async def test_a_finish_after_everything_has_come_ends_at_once() -> None:
     card = Card()
     microphone = opened(card)

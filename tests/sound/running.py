@@ -64,9 +64,10 @@ class Daemon:
         self.app.appliance.hand.release()
 
     async def hold(self, samples: Samples) -> None:
-        """Press, speak, let go."""
+        """Press, speak, let go a moment later: where exactly a recording ends is another test's (test_microphone)."""
         self.press()
         await self.card.speak(samples)
+        await asyncio.sleep(0.02)
         self.release()
 
     def cancel(self) -> None:

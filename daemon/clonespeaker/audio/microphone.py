@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import threading
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 
 import numpy as np
@@ -33,6 +34,7 @@ SILENT_AFTER_S = 1.0
 
 _KEPT_S = 5.0  # what a recording may lag behind the device before frames are lost
 _AGE_MOST_S = 0.2  # some drivers report nonsense
+_CLOCK_PERIODS = 50  # 1 s: busy threads are seldom late for so long, and clocks don't drift apart by 0.1 ms
 
 
 class Microphone:
@@ -122,6 +124,7 @@ class _Capture:
         # sees half of a change.
         self.heard = (0, time.monotonic())
         self.wake: Callable[[], object] | None = None
+        self._starts: deque[float] = deque(maxlen=_CLOCK_PERIODS)
 
     def position_now(self) -> int:
         """Where in the ring the sound of this moment will lie."""
@@ -131,10 +134,16 @@ class _Capture:
 
     def _on_block(self, block: bytes, age_s: float, overflowed: bool) -> None:
         # Thread: the device's. Copies only.
+        arrived = time.monotonic()
+        # When the ring's first sample was heard, as far as this block tells. Where this thread came late (5 ms are
+        # usual while Python is busy), it tells too late a time, and never too early a one: the earliest is the best.
+        begun = arrived - min(max(age_s, 0.0), _AGE_MOST_S)
+        self._starts.append(begun - self.ring.end / self.samples_per_s)
         self.ring.append(block)
         self.microphone.overflows += overflowed
-        block_s = len(block) / 2 / self.samples_per_s
-        self.heard = (self.ring.end, time.monotonic() + block_s - min(max(age_s, block_s), _AGE_MOST_S))
+        heard_at = min(self._starts) + self.ring.end / self.samples_per_s
+        # Not later than it came; nor, where frames were lost before it, as early as if they had not been.
+        self.heard = (self.ring.end, min(arrived, max(heard_at, arrived - _AGE_MOST_S)))
         wake = self.wake
         if wake is not None:
             wake()
