@@ -47,7 +47,7 @@ _HEAD = """\
 
 One table for lights, sounds and words ([cues.py](../daemon/clonespeaker/cues.py)), so that all of them say the same.
 Amber passes by itself, red needs somebody. One thing is told at a time: a turn while it goes on; else what is wrong,
-the gravest first, in the order below; else that the microphone is muted; else the state. The drawings move as the
+the gravest first, in the order below (a muted microphone is one of these); else the state. The drawings move as the
 lights do. [sounds.md](sounds.md) tells how the sounds are made, and when which one is heard; [kiosk.md](kiosk.md) has
 pictures of the page; [hardware/lights.md](../hardware/lights.md) tells how to connect lights.
 """

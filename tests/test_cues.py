@@ -41,6 +41,7 @@ def test_each_language_can_be_set() -> None:
         (State.IDLE, False, [], STATES[State.IDLE]),
         (State.IDLE, True, [], MUTED),
         (State.IDLE, True, ["offline"], FAULTS["offline"]),
+        (State.IDLE, True, ["no-sound", "too-quiet"], MUTED),
         (State.IDLE, False, ["offline", "refused"], FAULTS["refused"]),
         (State.LISTENING, False, ["offline"], STATES[State.LISTENING]),
         (State.SPEAKING, True, [], STATES[State.SPEAKING]),

@@ -104,10 +104,6 @@ def gravest(faults: Collection[str]) -> str | None:
 
 
 def cue(state: State, *, muted: bool, faults: Collection[str]) -> Cue:
-    """What holds now: a turn that goes on, else what is wrong, else that nobody is heard, else the state."""
-    if state in _A_TURN:
-        return STATES[state]
-    fault = gravest(faults)
-    if fault is not None:
-        return FAULTS[fault]
-    return MUTED if muted else STATES[state]
+    """What holds now: a turn that goes on, else the gravest of what is wrong, else the state."""
+    fault = None if state in _A_TURN else gravest({*faults, "muted"} if muted else faults)
+    return STATES[state] if fault is None else FAULTS[fault]

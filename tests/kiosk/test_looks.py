@@ -82,7 +82,7 @@ def test_no_fault_is_too_long_for_small_screens(
                 scene.say("Hm.")
             for name in cues.FAULTS:
                 scene.fault(name)
-                page.locator("body[data-face=fault], body[data-face=hint], body[data-face=idle]").wait_for()
+                page.locator("body[data-face=fault], body[data-face=hint], body[data-face=muted]").wait_for()
                 assert overflows(page) == [], f"{name}, {'answer' if stage else 'circle'}"
                 scene.fault(name, active=False)
             for switch in (False, True):

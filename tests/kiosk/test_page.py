@@ -81,6 +81,8 @@ def test_a_hint_waits_until_the_turn_is_over(page: Page, scene: Scene) -> None:
     expect(page.locator("#hint")).to_have_text(load_words("en").page["touch_to_stop"])
     scene.stand("idle")
     expect(page.locator("#headline")).to_have_text(load_words("en").faults["too-quiet"].what)
+    scene.tell("settings", muted=True)
+    page.locator("body[data-face=muted]").wait_for()
 
 
 def test_the_circle_has_the_colours_of_the_table(page: Page, scene: Scene) -> None:

@@ -7,23 +7,24 @@ const ICONS = { listening: "microphone", thinking: "dots", speaking: "voice", fa
 /** `{kind, colour, headline, hint, icon, isFault}` of a model (main.js) and what `/kiosk.json` told. */
 export function faceOf(model, told) {
   const { words, cues } = told;
-  const fault = Object.keys(cues.faults).find((name) => model.faults.includes(name)) ?? model.faults[0];
+  const wrong = model.muted ? [...model.faults, "muted"] : model.faults;
+  const fault = Object.keys(cues.faults).find((name) => wrong.includes(name)) ?? wrong[0];
   if (model.away && model.shutOut)
     return { ...face("away", "", words.page.shut_out, words.page.open_anew), icon: "fault", isFault: true };
   if (model.away) return face("away", "", words.states.starting, words.page.reconnecting);
   if (A_TURN.has(model.state)) {
-    const troubled = model.state === "thinking" && fault && cues.faults[fault]?.pattern !== "breathe";  // a hint can wait
+    const troubled = model.state === "thinking" && cues.faults[fault]?.pattern === "blink";  // what breathes can wait
     const what = troubled && words.faults[fault]?.what;
     return face(model.state, cues.states[model.state].colour, words.states[model.state], what || hintOf(model, told));
   }
-  if (fault && fault !== "muted") {
+  if (fault === "muted") {
+    const why = model.muteSwitch ? words.page.mute_switch : words.faults.muted.what;
+    return face("muted", cues.muted.colour, words.states.muted, `${why}\n${words.faults.muted.remedy}`);
+  }
+  if (fault) {
     const { what, remedy } = words.faults[fault] ?? { what: words.faults["server-error"].what, remedy: "" };
     const { colour, pattern } = cues.faults[fault] ?? cues.muted;
     return pattern === "breathe" ? face("hint", colour, what, remedy) : { ...face("fault", colour, what, remedy), isFault: true };
-  }
-  if (model.muted) {
-    const why = model.muteSwitch ? words.page.mute_switch : words.faults.muted.what;
-    return face("muted", cues.muted.colour, words.states.muted, `${why}\n${words.faults.muted.remedy}`);
   }
   const state = cues.states[model.state] ? model.state : "starting";
   const now = face(state, cues.states[state].colour, words.states[state], hintOf(model, told));
