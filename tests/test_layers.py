@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).parents[1] / "daemon" / "clonespeaker"
 # no name, each module is a room of its own. The first row that fits counts.
 ROWS = [
     (2, "", "words/__init__"),
-    (1, "pure", "__init__ */__init__ cues errors tally turn"),
+    (1, "pure", "__init__ */__init__ addresses cues errors tally turn"),
     (
         1,
         "pure",

@@ -273,15 +273,14 @@ class App:
             screen=lambda: screen(self.settings),
             picture=self._picture.get,
         )
-        stack.push_async_callback(self._picture.close)
         stack.push_async_callback(self._close, status, upkeep)
         await upkeep.open()
         stack.callback(open_mute_switch(settings.mute_switch, appliance).close)
         stack.callback(open_buttons(settings.buttons, appliance).close)
 
     async def _close(self, status: StatusServer, upkeep: SoundUpkeep) -> None:
-        # At the same time, for a service manager waits.
-        await asyncio.gather(status.close(), upkeep.close())
+        # At the same time, for a service manager waits. A page waits for the picture as long as it is being fetched.
+        await asyncio.gather(self._picture.close(), status.close(), upkeep.close())
 
     def reload(self) -> None:
         """Read the settings again: what can take effect does, the rest is named. Bad ones change nothing."""

@@ -11,6 +11,14 @@ from tests.config.settings_text import check_mistake, problems, read
         ("clone: {base_url: http://example.org}", "config.yaml:1: clone.base_url: plain http would show the API key"),
         ("clone: {base_url: 'https://a:99999'}", "clone.base_url: 'https://a:99999' is no address"),
         ("clone: {base_url: 'https://[:]'}", "clone.base_url: 'https://[:]' is no address"),
+        ("clone: {base_url: 'https://api.delphi.ai\\'}", "clone.base_url: 'https://api.delphi.ai\\' is no address"),
+        ("clone: {base_url: 'https://ß..de'}", "clone.base_url: 'https://ß..de' is no address"),
+        ("clone: {base_url: 'https://a..b'}", "clone.base_url: 'https://a..b' is no address"),
+        (
+            "clone: {conversation_id: 123e4567-e89b-12d3-a456-426614174000, new_conversation_after_s: 120}",
+            "clone.new_conversation_after_s: a new conversation needs to know with whom; set clone.slug",
+        ),
+        ("status: {allowed_origins: ['https://a:99999']}", "status.allowed_origins: 'https://a:99999' is no origin"),
         ("clone: {image_url: 'https://a:0/x'}", "clone.image_url: 'https://a:0/x' is no address"),
         ("status: {host: 0.0.0.0}", "config.yaml:1: status.host: '0.0.0.0' lets others on the network in; name a file"),
         (
@@ -147,7 +155,10 @@ def test_plain_http_to_others(address: str) -> None:
     ):
         (problem,) = problems(text, environ)
         assert "clone.base_url: " in problem
-        assert "plain http would show the API key" in problem or "is not a server's address" in problem
+        assert any(
+            words in problem
+            for words in ("plain http would show the API key", "is not a server's address", "is no address")
+        )
 
 
 @pytest.mark.parametrize("scheme", ["https", "http"])

@@ -25,6 +25,7 @@ class StandIn:
     """Notes what it is told to do; refuses `talk`, trips over `cancel`, and tells of each `volume`.
 
     Attributes:
+        makes: set once a new conversation is asked for.
         makes_it: while it is clear, a new conversation is not made yet.
     """
 
@@ -34,6 +35,7 @@ class StandIn:
         self.obeyed: list[protocol.Command] = []
         self.volume = 80
         self.health: dict[str, Any] = {"ok": True, "state": "idle"}
+        self.makes = asyncio.Event()
         self.makes_it = asyncio.Event()
         self.makes_it.set()
 
@@ -50,6 +52,7 @@ class StandIn:
             case protocol.Volume(level=int(level)):
                 self.set_volume(level)
             case protocol.NewConversation():
+                self.makes.set()
                 await self.makes_it.wait()
             case _:
                 pass

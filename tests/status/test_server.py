@@ -68,7 +68,7 @@ async def test_what_a_command_brings_about_comes_before_its_result() -> None:
         assert await read(program) == {"type": "result", "id": 2, "ok": True}
 
 
-async def test_a_press_does_not_wait_for_a_new_conversation_but_another_one_does() -> None:
+async def test_nothing_waits_for_a_new_conversation_and_another_one_meanwhile_is_the_same() -> None:
     async with running() as daemon, dial(daemon) as program:
         await read(program)
         daemon.makes_it.clear()
@@ -76,14 +76,37 @@ async def test_a_press_does_not_wait_for_a_new_conversation_but_another_one_does
         await program.send('{"id":2,"command":"press"}')
         await program.send('{"id":3,"command":"new_conversation"}')
         await program.send('{"id":4,"command":"release"}')
-        first = await read(program)
-        await asyncio.sleep(0.05)
-        obeyed = list(daemon.obeyed)
+        assert [(await read(program))["id"] for _ in range(2)] == [2, 4]
+        assert sorted(type(each).__name__ for each in daemon.obeyed) == ["NewConversation", "Press", "Release"]
         daemon.makes_it.set()
-        assert first == {"type": "result", "id": 2, "ok": True}
-        assert {type(each) for each in obeyed} == {protocol.NewConversation, protocol.Press}
-        assert len(obeyed) == 2
-        assert {(await read(program))["id"] for _ in range(3)} == {1, 3, 4}
+        assert [await read(program) for _ in range(2)] == [{"type": "result", "id": id, "ok": True} for id in (1, 3)]
+        assert (await ask(program, {"id": 5, "command": "new_conversation"}))["ok"]
+        assert daemon.obeyed.count(protocol.NewConversation()) == 2
+
+
+async def test_a_new_conversation_is_made_though_its_visitor_has_hung_up() -> None:
+    async with running() as daemon:
+        daemon.makes_it.clear()
+        async with dial(daemon) as program:
+            await read(program)
+            await program.send('{"id":1,"command":"new_conversation"}')
+            await daemon.makes.wait()
+        daemon.makes_it.set()
+        await asyncio.sleep(0)
+        async with dial(daemon) as program:
+            await read(program)
+            assert (await ask(program, {"id": 2, "command": "new_conversation"}))["ok"]
+        assert daemon.obeyed.count(protocol.NewConversation()) == 2
+
+
+async def test_stopping_does_not_wait_for_a_new_conversation() -> None:
+    async with running() as daemon, dial(daemon) as program:
+        await read(program)
+        daemon.makes_it.clear()
+        await program.send('{"id":1,"command":"new_conversation"}')
+        await daemon.makes.wait()
+        async with asyncio.timeout(5):
+            await daemon.server.close()
 
 
 async def test_refusals_are_told_and_the_connection_stays() -> None:

@@ -16,7 +16,7 @@ import msgspec
 from clonespeaker.app import App
 from clonespeaker.cli.needs import require_installed
 from clonespeaker.config.credentials import read_api_key, read_status_tokens
-from clonespeaker.config.load import DEFAULT_PATH, load, require_clone
+from clonespeaker.config.load import DEFAULT_PATH, Loaded, load, require_clone
 from clonespeaker.config.settings import Settings
 from clonespeaker.cues import Earcon
 from clonespeaker.errors import EXIT_FAILED, ClonespeakerError, ConfigError, DeviceError, StuckError
@@ -32,8 +32,7 @@ def main(options: argparse.Namespace) -> int:
     try:
         loaded = load(options.config, os.environ)
         settings = loaded.settings
-        require_clone(loaded)
-        require_installed(loaded)
+        _require_all(loaded)
         api_key = read_api_key(settings, os.environ)
         tokens = read_status_tokens(settings)
         faulthandler.enable()  # a watchdog's SIGABRT then tells where it hung
@@ -42,13 +41,20 @@ def main(options: argparse.Namespace) -> int:
             api_key=api_key,
             token=tokens.control,
             read_token=tokens.read,
-            reread=lambda: load(options.config, os.environ).settings,
+            reread=lambda: _require_all(load(options.config, os.environ)),
         )
         _run(app)
     except ClonespeakerError as error:
         _say_aloud(error, settings, options.config or DEFAULT_PATH)
         raise
     return 0
+
+
+def _require_all(loaded: Loaded) -> Settings:
+    """Settings that the daemon can be started with; raises ConfigError."""
+    require_clone(loaded)
+    require_installed(loaded)
+    return loaded.settings
 
 
 def _run(app: App) -> None:

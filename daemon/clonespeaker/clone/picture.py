@@ -16,6 +16,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
+from clonespeaker.addresses import is_open_internet
 from clonespeaker.clone.connection import USER_AGENT
 
 MOST_BYTES = 4 * 2**20
@@ -24,7 +25,6 @@ WITHIN_S = 10.0
 
 log = logging.getLogger(__name__)
 
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 # What browsers show, but SVG: that is a document. By how they begin, for a server may say anything.
 _BEGINNINGS = (
     (b"\x89PNG\r\n\x1a\n", 0, "image/png"),
@@ -142,17 +142,6 @@ class _Resolver(AbstractResolver):
     async def close(self) -> None:
         """As aiohttp calls it."""
         await self._inner.close()
-
-
-def is_open_internet(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    """Whether everybody could ask there; what an IPv6 address wraps counts, too."""
-    if isinstance(address, ipaddress.IPv6Address):
-        wrapped = address.ipv4_mapped or address.sixtofour or (address.teredo and address.teredo[1])
-        if address in _NAT64:
-            wrapped = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        if wrapped:
-            return is_open_internet(wrapped)
-    return address.is_global and not address.is_multicast
 
 
 async def _read(response: aiohttp.ClientResponse) -> tuple[str, bytes]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
+from clonespeaker.addresses import is_loopback
 from clonespeaker.config.forms import gpio_number
 from clonespeaker.config.secrecy import shown
 from clonespeaker.config.settings import Settings
 
 # GPIO2 and GPIO3 are I²C, which wants its 1.8 kΩ to 3.3 V; gpiozero's PinFixedPull.
 _PULLED_UP = {2, 3}
+_HOST_NAME = re.compile(r"[A-Za-z0-9_.-]+")  # once it is ASCII
 
 
 def conflicts(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -21,7 +24,7 @@ def conflicts(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
     host = _host(clone.base_url)
     if host is None:
         yield ("clone.base_url",), f"'{shown(clone.base_url)}' is no address; check host and port"
-    elif clone.base_url.startswith("http:") and not _is_loopback(host) and not clone.allow_http:
+    elif clone.base_url.startswith("http:") and not is_loopback(host) and not clone.allow_http:
         yield (
             ("clone.base_url", "clone.allow_http"),
             f"plain http would show the API key to the network on its way to {shown(host)}; "
@@ -29,6 +32,11 @@ def conflicts(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
         )
     if clone.image_url and _host(clone.image_url) is None:
         yield ("clone.image_url",), f"'{shown(clone.image_url)}' is no address; check host and port"
+    if clone.new_conversation_after_s and clone.conversation_id and not clone.slug:
+        yield (
+            ("clone.new_conversation_after_s", "clone.slug"),
+            "a new conversation needs to know with whom; set clone.slug to the clone's name",
+        )
     for name, value in (("min_hold_ms", microphone.min_hold_ms), ("pre_roll_ms", microphone.pre_roll_ms)):
         if value >= microphone.max_seconds * 1000:
             yield (
@@ -45,12 +53,15 @@ def conflicts(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
     yield from _pins(settings)
     yield from _lights(settings)
     yield from _keys(settings)
-    if not _is_loopback(status.host) and status.token_file is None:
+    if not is_loopback(status.host) and status.token_file is None:
         yield (
             ("status.host", "status.token_file"),
             f"'{shown(status.host)}' lets others on the network in; name a file with a token in status.token_file, "
             "or use 127.0.0.1",
         )
+    for origin in status.allowed_origins:
+        if _host(origin) is None:
+            yield ("status.allowed_origins",), f"'{shown(origin)}' is no origin; check host and port"
     if status.read_token_file is not None and status.token_file is None:
         yield (
             ("status.read_token_file", "status.token_file"),
@@ -151,17 +162,15 @@ def _pull_of(key: str) -> str:
     return "its pull" if key == "buttons" else key
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def _host(url: str) -> str | None:
     """The host of a web address, or None where host or port can't be."""
     try:
         parts = urlsplit(url)
-        return None if parts.port == 0 else parts.hostname
+        host, port = parts.hostname or "", parts.port
+        if ":" in host:
+            ipaddress.IPv6Address(host)
+        elif not _HOST_NAME.fullmatch(host.encode("idna").decode()):
+            return None
     except ValueError:
         return None
+    return host if port != 0 else None

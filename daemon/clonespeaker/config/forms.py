@@ -41,8 +41,11 @@ PublicUrl = Annotated[
 Origin = Annotated[
     str,
     Meta(
-        pattern=r"^[a-z][a-z0-9+.-]*://([^\s/?#@:\[\]]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?$",
-        extra={WORDS: "an origin like https://kiosk.local or http://kiosk.local:8080 (nothing after it)"},
+        pattern=r"^[a-z][a-z0-9+.-]*://([A-Za-z0-9_.-]+|\[[0-9a-fA-F:.]+\])(:[1-9]\d{0,4})?$",
+        extra={
+            WORDS: "an origin as browsers send it, like https://kiosk.local or http://kiosk.local:8080 (nothing after "
+            "it, no *; a name with other letters as xn--…)"
+        },
     ),
 ]
 AbsolutePath = Annotated[str, Meta(pattern=r"^/", extra={WORDS: "a path from the root on, like /etc/clonespeaker/…"})]

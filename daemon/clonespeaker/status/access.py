@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import parse_qs
 
+from clonespeaker.addresses import is_loopback
 from clonespeaker.errors import StatusError
 
 _AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::([0-9]{1,5}))?")
@@ -75,7 +76,7 @@ class Access:
             raise StatusError("the token is empty: write one into `status.token_file` or `status.read_token_file`")
         if token is None and read_token is not None:
             raise StatusError("a token for reading alone protects nothing: set `status.token_file`, too")
-        self._open_to_others = not _is_loopback(host)
+        self._open_to_others = not is_loopback(host)
         if self._open_to_others and token is None:
             raise StatusError(
                 f"others can reach {host}, so a token is needed: set `status.token_file`, or `status.host` to 127.0.0.1"
@@ -132,7 +133,8 @@ class Access:
             return Right.CONTROL
         scheme, _, given = (authorization or "").partition(" ")
         if scheme.lower() != "bearer":
-            given = parse_qs(query).get("token", [""])[0]
+            # A token has no blanks: this is a + of base64's, written as it is.
+            given = parse_qs(query).get("token", [""])[0].replace(" ", "+")
         shown = given.strip().encode(errors="surrogatepass")
         # All are compared, each in constant time: how long it takes tells nothing of any.
         rights = [right for token, right in self._tokens if hmac.compare_digest(shown, token)]
@@ -166,13 +168,6 @@ def _is_address(name: str) -> bool:
         return not ipaddress.ip_address(name.strip("[]")).is_unspecified
     except ValueError:
         return False
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def _shown(header: str | None) -> str:

@@ -140,7 +140,7 @@ class Unmute(_Command, frozen=True, tag="unmute"):
 
 
 class NewConversation(_Command, frozen=True, tag="new_conversation"):
-    """Begin a new conversation with the next utterance."""
+    """Begin a new conversation."""
 
 
 class GetSnapshot(_Command, frozen=True, tag="snapshot"):

@@ -58,7 +58,6 @@ class _Client:
         self.queue: asyncio.Queue[str] = asyncio.Queue()
         self.waiting_bytes = 0
         self.allowance = Allowance(COMMANDS_PER_S, now_s=_now_s())
-        self.renewing: asyncio.Task[None] | None = None
 
     async def send_queued(self) -> None:
         try:
@@ -91,6 +90,7 @@ class StatusServer:
         self._obey = obey
         self._clients: set[_Client] = set()
         self._connections = Connections()
+        self._renewing: asyncio.Task[None] | None = None
         self._listener: Server
 
     async def listen(self, sock: socket.socket) -> None:
@@ -127,6 +127,8 @@ class StatusServer:
 
     async def close(self) -> None:
         """Says goodbye (1001) to everyone, for at most a second."""
+        if self._renewing is not None:
+            self._renewing.cancel()
         self._listener.close(close_connections=False)
         await asyncio.gather(*(_hang_up(each, 1001, "clonespeaker stops") for each in self._connections))
         await self._listener.wait_closed()
@@ -178,28 +180,47 @@ class StatusServer:
         except protocol.ProtocolError as error:
             self._offer(client, protocol.encode_error(error.id, error.code, str(error)))
             return
-        if not isinstance(command, protocol.NewConversation):
-            await self._do(client, id, command)
-            return
-        # It takes as long as the clone takes, and a press is not to wait behind it; another one is.
-        if client.renewing is not None:
-            await asyncio.wait([client.renewing])
-        client.renewing = client.tasks.create_task(self._do(client, id, command))
-
-    async def _do(self, client: _Client, id: protocol.Id, command: protocol.Command) -> None:
         try:
             if isinstance(command, protocol.GetSnapshot):
                 self._offer(client, protocol.encode_snapshot(self._snapshot()))
-            elif client.connection.right is Right.CONTROL:
-                await self._obey(command)
-            else:
+            elif client.connection.right is not Right.CONTROL:
                 raise protocol.CommandError(
                     "forbidden", "Your token is for following; commands need the one of `status.token_file`."
                 )
+            elif isinstance(command, protocol.NewConversation):
+                self._renew(client, id, command)
+                return
+            else:
+                await self._obey(command)
         except protocol.CommandError as error:
             self._offer(client, protocol.encode_error(id, error.code, str(error)))
         else:
             self._offer(client, protocol.encode_result(id))
+
+    def _renew(self, client: _Client, id: protocol.Id, command: protocol.NewConversation) -> None:
+        # It takes as long as the clone takes; no press waits behind it. It goes on where who asked hangs up: the next
+        # visitor is to have a conversation of their own. Asked for again meanwhile, it is the same one.
+        if self._renewing is None:
+            self._renewing = asyncio.create_task(self._make_new(command))
+        self._renewing.add_done_callback(partial(self._answer_new, client, id))
+
+    async def _make_new(self, command: protocol.NewConversation) -> None:
+        try:
+            await self._obey(command)
+        finally:
+            self._renewing = None
+
+    def _answer_new(self, client: _Client, id: protocol.Id, made: asyncio.Task[None]) -> None:
+        if made.cancelled() or client not in self._clients:
+            return
+        error = made.exception()
+        if error is None:
+            self._offer(client, protocol.encode_result(id))
+        elif isinstance(error, protocol.CommandError):
+            self._offer(client, protocol.encode_error(id, error.code, str(error)))
+        else:
+            LOG.error("no new conversation can be made", exc_info=error)
+            self._cut_off(client, 1011, "")
 
     def _offer(self, client: _Client, message: str) -> None:
         waiting, waiting_bytes = client.queue.qsize(), client.waiting_bytes + _weight_bytes(message)
@@ -245,7 +266,7 @@ async def open_status_server(
         snapshot: how things stand, without `type` and `protocol`.
         obey: sets going what a program asks (all commands but `GetSnapshot`), or raises `CommandError`. It returns
             once the command is taken, not once it is done: the client's next one waits for it, and so does `close`.
-            A new conversation is waited for by the next new conversation alone.
+            A new conversation alone may take its time: nothing waits for it.
         health: what `/healthz` answers; its `ok` decides between 200 and 503.
         metrics: what `/metrics` answers, as of this moment; what it gives stays as it is.
         screen: what `/kiosk.json` tells; asked in a thread.
