@@ -410,6 +410,15 @@ def test_the_token_goes_along(browser: Browser, thread: LoopThread) -> None:
             obeyed(page, scene, "Press", "Release")  # the first page's, as it was closed
 
 
+@pytest.mark.parametrize("query", ["", "?token=a+typo"])
+def test_a_page_without_a_good_token_says_so(browser: Browser, thread: LoopThread, query: str) -> None:
+    page = browser.new_context().new_page()  # not `open_page`: the browser complains of each refusal
+    with open_scene(thread, token="good") as scene:
+        go(page, scene.url + query)
+        expect(page.locator("#headline")).to_have_text("This screen isn't let in.")
+        expect(page.locator("#hint")).to_contain_text("?token=")
+
+
 def test_a_token_that_is_no_longer_good_is_told_until_it_is_again(browser: Browser, thread: LoopThread) -> None:
     words = load_words("en")
     context = browser.new_context()  # not `open_page`: the browser complains of each refusal

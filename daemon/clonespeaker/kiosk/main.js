@@ -14,7 +14,7 @@ const SILENCE_DB = -55, LOUD_DB = -12;
 const byId = (id) => document.getElementById(id);
 const page = document.body, root = document.documentElement;
 const query = new URLSearchParams(location.search);
-const token = query.get("token");
+const token = query.get("token")?.replaceAll(" ", "+");  // as access.py has it
 
 const model = {  // what is known of the daemon
   state: "starting", muted: false, muteSwitch: false, volume: 0, faults: [], name: "", notice: "", away: false, up: false,
@@ -41,7 +41,7 @@ const stage = makeStage(byId("stage"), {
 
 async function learn() {
   const answer = await fetch(address("kiosk.json"), { cache: "no-store" });
-  if (!answer.ok) throw new Error(`kiosk.json: ${answer.status}`);
+  if (!answer.ok) throw new Error("kiosk.json", { cause: answer.status });
   const before = told;
   told = await answer.json();
   if (before && before.build !== told.build) return location.reload();  // the daemon is another version now
@@ -197,7 +197,14 @@ function take(message) {
   draw();
 }
 
-while (!told) await learn().catch(() => new Promise((resolve) => setTimeout(resolve, 1000)));
+while (!told) await learn().catch(({ cause }) => {
+  if (cause === 401) {  // in English: the words come with what it is not let in to
+    write("headline", "This screen isn't let in.");
+    write("hint", "Its address has to end in the device's token: ?token=…");
+    page.hidden = false;
+  }
+  return new Promise((resolve) => setTimeout(resolve, 1000));
+});
 
 const link = connect(address("./").replace(/^http/, "ws"), {
   message: take,
