@@ -54,6 +54,7 @@ class Scene:
         snapshot: how things stand, for who connects.
         obeyed: the commands that came.
         refuses: all of them, for this reason.
+        obeys: while it is clear, a new conversation is not made yet.
         picture: the clone's.
     """
 
@@ -61,6 +62,8 @@ class Scene:
         self.thread = thread
         self.obeyed: list[protocol.Command] = []
         self.refuses: protocol.CommandError | None = None
+        self.obeys = asyncio.Event()
+        self.obeys.set()
         self.picture: Picture | None = None
         self.settings = Settings()
         self.server: StatusServer
@@ -96,7 +99,8 @@ class Scene:
 
     def fault(self, name: str, *, active: bool = True) -> None:
         """Something is wrong, or no longer."""
-        self.snapshot["faults"] = [name] if active else []
+        others = [each for each in self.snapshot["faults"] if each != name]
+        self.snapshot["faults"] = [*others, name] if active else others
         self.tell("fault", fault=name, active=active, message="", detail="")
 
     def say(self, text: str, *, who: str = "clone", final: bool = True, turn: int = 1) -> None:
@@ -108,10 +112,24 @@ class Scene:
 
     def tell(self, event: str, **fields: Any) -> None:
         """Any event."""
+        if event == "settings":
+            self.snapshot |= fields
         self.thread.call(lambda: self.server.publish(event, **fields))
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It neither hears nor says anything meanwhile, and hangs up nobody."""
+        thawed = threading.Event()
+        self.thread.loop.call_soon_threadsafe(thawed.wait, 120)
+        try:
+            yield
+        finally:
+            thawed.set()
 
     async def _obey(self, command: protocol.Command) -> None:
         self.obeyed.append(command)
+        if isinstance(command, protocol.NewConversation):
+            await self.obeys.wait()
         if self.refuses is not None:
             raise self.refuses
 

@@ -117,13 +117,21 @@ def test_captions_as_they_come(page: Page, scene: Scene) -> None:
     expect(page.locator("#stage > *")).to_have_text(["Another."])
 
 
+def let_pass(page: Page, scene: Scene, seconds: int) -> None:
+    """The page's clock goes on; and the daemon, whose clock does not, is heard now and then."""
+    for step in range(seconds // 10):
+        page.clock.run_for(10_000)
+        scene.tell("settings", volume=step)
+        expect(page.locator("#volume")).to_have_text(str(step))
+
+
 def test_a_long_answer_goes_along_with_the_voice_and_leaves_in_the_end(browser: Browser, scene: Scene) -> None:
     with open_page(browser, scene.url) as page:
         page.clock.install()
         scene.stand("speaking")
         scene.say("a word and " * 400)  # as in a voice's reply, whose text comes last
         page.locator(".clone").wait_for()
-        page.clock.run_for(120_000)
+        let_pass(page, scene, 120)
         for _ in range(200):
             if page.locator("#stage").evaluate("each => each.scrollTop") > 5:
                 break
@@ -133,7 +141,7 @@ def test_a_long_answer_goes_along_with_the_voice_and_leaves_in_the_end(browser: 
         scene.stand("idle")
         in_state(page, "idle")
         expect(page.locator("#stage")).to_be_visible()
-        page.clock.run_for(600_000)
+        let_pass(page, scene, 600)
         expect(page.locator("#stage")).to_be_hidden()
 
 
@@ -335,6 +343,16 @@ def test_a_new_conversation_clears_the_stage(page: Page, scene: Scene) -> None:
     obeyed(page, scene, "Cancel", "NewConversation")
 
 
+def test_a_new_conversation_that_takes_its_time(page: Page, scene: Scene) -> None:
+    scene.obeys.clear()
+    page.locator("#renew").tap()
+    expect(page.locator("#renew")).to_be_disabled()
+    Finger(page).down()
+    obeyed(page, scene, "Cancel", "NewConversation", "Press")
+    scene.thread.call(scene.obeys.set)
+    expect(page.locator("#renew")).to_be_enabled()
+
+
 def test_no_conversation_to_be_had(page: Page, scene: Scene) -> None:
     scene.refuses = protocol.CommandError("offline", "the clone can't be reached")
     page.locator("#renew").tap()
@@ -393,8 +411,8 @@ def test_reduced_motion(page: Page, scene: Scene) -> None:
 
 
 def test_the_token_goes_along(browser: Browser, thread: LoopThread) -> None:
-    with open_scene(thread, token="s3 cr&et", read_token="reading") as scene:
-        with open_page(browser, scene.url + "?token=s3%20cr%26et") as page:
+    with open_scene(thread, token="s3+cr&et", read_token="reading") as scene:
+        with open_page(browser, scene.url + "?token=s3+cr%26et") as page:
             in_state(page, "idle")
             expect(page.locator("#controls")).to_be_visible()
             Finger(page).down()
@@ -410,13 +428,24 @@ def test_the_token_goes_along(browser: Browser, thread: LoopThread) -> None:
             obeyed(page, scene, "Press", "Release")  # the first page's, as it was closed
 
 
-@pytest.mark.parametrize("query", ["", "?token=a+typo"])
-def test_a_page_without_a_good_token_says_so(browser: Browser, thread: LoopThread, query: str) -> None:
-    page = browser.new_context().new_page()  # not `open_page`: the browser complains of each refusal
-    with open_scene(thread, token="good") as scene:
-        go(page, scene.url + query)
-        expect(page.locator("#headline")).to_have_text("This screen isn't let in.")
-        expect(page.locator("#hint")).to_contain_text("?token=")
+def test_a_connection_that_died_unnoticed(browser: Browser, scene: Scene) -> None:
+    words = load_words("en")
+    with open_page(browser, scene.url, may_lose_its_daemon=True) as page:
+        in_state(page, "idle")
+        with scene.frozen():
+            expect(page.locator("#hint")).to_have_text(words.page["reconnecting"], timeout=60_000)
+        expect(page.locator("#hint")).to_have_text(words.page["hold_to_talk"], timeout=60_000)
+
+
+def test_what_another_run_of_the_daemon_told_is_over(browser: Browser, thread: LoopThread) -> None:
+    with open_scene(thread) as scene:
+        port = scene.server.port
+        page = browser.new_context().new_page()
+        go(page, scene.url)
+        scene.say("Hello Ann.")
+        page.locator(".clone").wait_for()
+    with open_scene(thread, port=port):
+        expect(page.locator("#stage")).to_be_hidden(timeout=20_000)
 
 
 def test_a_token_that_is_no_longer_good_is_told_until_it_is_again(browser: Browser, thread: LoopThread) -> None:

@@ -23,7 +23,8 @@ const model = {  // what is known of the daemon
 const shown = {};  // the texts on the page, by their elements' ids
 let told = null;  // by /kiosk.json
 let debug = null, face = "", leaving = 0, awaying = 0, stressing = 0;
-let wasUp = false;
+let wasUp = false, isNew = false;  // whether it ever was connected; whether the connection has told nothing yet
+let renewing = false;
 let isDown = false, wasDown = false;  // the circle, now; and when the connection went away
 
 function address(path, fields = {}) {
@@ -41,7 +42,7 @@ const stage = makeStage(byId("stage"), {
 
 async function learn() {
   const answer = await fetch(address("kiosk.json"), { cache: "no-store" });
-  if (!answer.ok) throw new Error("kiosk.json", { cause: answer.status });
+  if (!answer.ok) throw new Error(`kiosk.json: ${answer.status}`);
   const before = told;
   told = await answer.json();
   if (before && before.build !== told.build) return location.reload();  // the daemon is another version now
@@ -94,7 +95,7 @@ function draw() {
   byId("mute").dataset.on = String(model.muted);
   byId("mute").setAttribute("aria-label", model.muted ? told.words.page.unmute : told.words.page.mute);
   byId("mute").disabled = !model.up || model.muteSwitch;
-  for (const [id, off] of Object.entries({ quieter: model.volume <= 0, louder: model.volume >= 100, renew: false }))
+  for (const [id, off] of Object.entries({ quieter: model.volume <= 0, louder: model.volume >= 100, renew: renewing }))
     byId(id).disabled = !model.up || off;
   byId("button").setAttribute("aria-label", `${now.headline}. ${now.hint}`.trim());
   byId("button").setAttribute("aria-disabled", String(!told.control));
@@ -143,6 +144,7 @@ function move(change) {
 }
 
 function enter(state) {
+  if (state === model.state) return;
   model.state = state;
   clearTimeout(leaving);
   if (state !== "idle") calm();
@@ -186,6 +188,9 @@ function take(message) {
       muted: message.muted, muteSwitch: message.mute_switch === true, volume: message.volume, faults: message.faults,
       name: message.clone.name || message.clone.slug || "",
     });
+    // What another run of the daemon had told is over.
+    if (isNew && ![message.turn, ...message.turns.map((each) => each.turn)].includes(stage.turn)) stage.clear();
+    isNew = false;
     enter(message.state);
     if (wasDown && !isDown && message.state === "listening") link.command("release");  // let go while nobody could be told
     wasDown = false;
@@ -197,21 +202,14 @@ function take(message) {
   draw();
 }
 
-while (!told) await learn().catch(({ cause }) => {
-  if (cause === 401) {  // in English: the words come with what it is not let in to
-    write("headline", "This screen isn't let in.");
-    write("hint", "Its address has to end in the device's token: ?token=…");
-    page.hidden = false;
-  }
-  return new Promise((resolve) => setTimeout(resolve, 1000));
-});
+while (!told) await learn().catch(() => new Promise((resolve) => setTimeout(resolve, 1000)));
 
 const link = connect(address("./").replace(/^http/, "ws"), {
   message: take,
   up() {
     clearTimeout(awaying);
     if (wasUp) learnSoon();
-    model.up = wasUp = true;
+    model.up = wasUp = isNew = true;
     model.away = false;
   },
   down() {
@@ -255,8 +253,14 @@ byId("louder").addEventListener("click", () => link.command("volume", { step: 1 
 byId("mute").addEventListener("click", () => link.command(model.muted ? "unmute" : "mute"));
 byId("renew").addEventListener("click", async () => {
   link.command("cancel");
+  renewing = true;
+  draw();
   const result = await link.command("new_conversation");
-  if (result.ok) return stage.clear();
+  renewing = false;
+  if (result.ok) {
+    stage.clear();
+    return draw();
+  }
   model.notice = (told.words.faults[result.error.code] ?? told.words.faults["server-error"]).what;
   draw();
   setTimeout(() => { model.notice = ""; draw(); }, NOTICE_MS);

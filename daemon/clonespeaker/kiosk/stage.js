@@ -58,6 +58,7 @@ export function makeStage(root, { pictureOf, onChange }) {
 
   return {
     get isEmpty() { return root.hidden; },
+    get turn() { return turn; },
     get length() { return text.length; },
     setWords(given) { words = given; },
     clear,
