@@ -57,6 +57,12 @@ def test_its_pins_are_told_apart(board: boards.Board) -> None:
     assert all(pin in I2S for use, pin in board.pins.items() if use.startswith("I²S"))
 
 
+def test_each_pin_is_reserved_or_to_be_used(board: boards.Board) -> None:
+    to_be_used = ("button", "driver", "Grove", "light", "servo", "STEMMA")
+    assert all(use.startswith((*boards.RESERVED, *to_be_used)) for use in board.pins)
+    assert set(board.reserved.values()) == {use for use in board.pins if use.startswith(boards.RESERVED)}
+
+
 def test_its_lights_are_those_it_has(board: boards.Board) -> None:
     filled = board.settings.lights
     if isinstance(filled, msgspec.UnsetType):
@@ -164,6 +170,7 @@ def test_lights_of_ones_own_are_not_mixed_with_the_boards() -> None:
     assert own == Lights(kind="ws2812", count=12)
     assert read("board: adafruit-voice-bonnet\nlights: {kind: none}").lights == Lights()
     assert read("board: respeaker-2mic\nlights: {count: 12}").lights.count == 12
+    assert read("board: respeaker-2mic\nlights: {kind: apa102}").lights == read("board: respeaker-2mic").lights
 
 
 def test_without_a_board_nothing_is_filled_in() -> None:

@@ -77,6 +77,18 @@ from tests.config.settings_text import check_mistake, problems, read
             "buttons: [{pin: GPIO5, press: mute}]\nmute_switch: {pin: GPIO5}",
             "config.yaml:2: mute_switch.pin: GPIO5 is one of the buttons' already",
         ),
+        (
+            "board: wm8960\nbuttons: [{pin: GPIO19, press: mute}]",
+            "config.yaml:2: buttons: GPIO19 is taken by the board (wm8960: I²S word clock); take another",
+        ),
+        (
+            "board: pirate-audio\nmute_switch: {pin: BOARD40}",
+            "config.yaml:2: mute_switch.pin: BOARD40 is taken by the board (pirate-audio: I²S to the speaker)",
+        ),
+        (
+            "board: wm8960\nlights: {kind: led, pins: [GPIO18]}",
+            "config.yaml:2: lights.pins: GPIO18 is taken by the board (wm8960: I²S bit clock)",
+        ),
         ("lights: {quiet_hours: 22:00-22:00}", "lights.quiet_hours: 22:00-22:00 is no time at all; write hours like"),
         ("buttons: [{pin: GPIO17, press: mute}]", "buttons: GPIO17 is button.pin already; each needs a pin of its own"),
         ("buttons: [{pin: GPIO2, pull: down, press: mute}]", "buttons: GPIO2 has a resistor to 3.3 V on the board;"),

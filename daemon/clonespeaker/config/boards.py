@@ -21,6 +21,9 @@ _PLACES = (
     Path(__file__).parents[3] / "hardware" / "boards",  # in a checkout
 )
 
+RESERVED = ("I²C", "I²S", "amplifier's", "headphones'", "screen's")
+"""What a pin's use begins with, where nothing else may have it."""
+
 Text = Annotated[str, Meta(min_length=1)]
 Url = Annotated[str, Meta(pattern=r"^https://\S+$")]
 
@@ -127,6 +130,11 @@ class Board(_Part, frozen=True):
     sources: dict[Literal["button", "pins", "lights", "overlay", "cards"], tuple[Url, ...]]
     tested: bool
 
+    @property
+    def reserved(self) -> dict[str, str]:
+        """What takes which of its pins for itself, by their names; the others are there to be used."""
+        return {pin: use for use, pin in self.pins.items() if use.startswith(RESERVED)}
+
 
 def read(data: bytes) -> Board:
     """The board that a file describes.
@@ -137,8 +145,8 @@ def read(data: bytes) -> Board:
     return msgspec.convert(yaml.safe_load(data), Board)
 
 
-def fills_in(name: str) -> dict[str, Any]:
-    """The settings that a board fills in, by their dotted names.
+def board_called(name: str) -> Board:
+    """The board of this name.
 
     Raises:
         ConfigError: its file is not there, which is the installation's fault.
@@ -146,8 +154,13 @@ def fills_in(name: str) -> dict[str, Any]:
     for place in _PLACES:
         file = place / f"{name}.yaml"
         if file.is_file():
-            sections: dict[str, dict[str, Any]] = msgspec.to_builtins(read(file.read_bytes()).settings)
-            return {f"{section}.{key}": value for section, keys in sections.items() for key, value in keys.items()}
+            return read(file.read_bytes())
     raise ConfigError(
         [f"board: the file of {name!r} is not in {_PLACES[0]}; install clonespeaker again, or leave board empty"]
     )
+
+
+def fills_in(name: str) -> dict[str, Any]:
+    """The settings that a board fills in, by their dotted names. Raises ConfigError, as `board_called`."""
+    sections: dict[str, dict[str, Any]] = msgspec.to_builtins(board_called(name).settings)
+    return {f"{section}.{key}": value for section, keys in sections.items() for key, value in keys.items()}

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from clonespeaker.config.edit import leaves
 from clonespeaker.config.settings import Settings
 
 AT_ONCE = frozenset(
@@ -41,22 +42,15 @@ AT_ONCE = frozenset(
 
 def changed(before: Settings, after: Settings) -> list[str]:
     """Dotted names of what differs, in the settings' order."""
-    old, new = _flat(before), _flat(after)
+    old, new = leaves(before), leaves(after)
     return [name for name in old if old[name] != new[name]]
 
 
 def take_at_once(before: Settings, after: Settings) -> Settings:
     """`before`, with what of `after` takes effect without a restart."""
-    new = _flat(after)
+    new = leaves(after)
     values: dict[str, Any] = msgspec.to_builtins(before)
     for name in AT_ONCE:
         section, _, key = name.partition(".")
         values[section][key] = new[name]
     return msgspec.convert(values, Settings)
-
-
-def _flat(settings: Settings) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in msgspec.to_builtins(settings).items():
-        flat |= {f"{name}.{key}": each for key, each in value.items()} if isinstance(value, dict) else {name: value}
-    return flat

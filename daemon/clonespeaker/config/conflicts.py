@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 from clonespeaker.addresses import is_loopback
+from clonespeaker.config.boards import board_called
 from clonespeaker.config.forms import gpio_number
 from clonespeaker.config.secrecy import shown
 from clonespeaker.config.settings import Settings
@@ -51,6 +52,7 @@ def conflicts(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
             f"below period_ms ({speaker.period_ms})",
         )
     yield from _pins(settings)
+    yield from _board(settings)
     yield from _lights(settings)
     yield from _keys(settings)
     if not is_loopback(status.host) and status.token_file is None:
@@ -143,6 +145,16 @@ def _pins(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
     for each in settings.buttons:
         if each.press is each.long_press is each.double_press is None:
             yield ("buttons",), f"the one on {each.pin} does nothing; give it press, long_press or double_press"
+
+
+def _board(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
+    if settings.board is None:
+        return
+    reserved = {gpio_number(pin): use for pin, use in board_called(settings.board).reserved.items()}
+    shining = [("lights.pins", pin) for pin in settings.lights.pins] if settings.lights.kind != "none" else []
+    for key, pin in [*((key, pin) for key, pin, _, _ in _claims(settings)), *shining]:
+        if (use := reserved.get(gpio_number(pin))) is not None:
+            yield (key, "board"), f"{pin} is taken by the board ({settings.board}: {use}); take another"
 
 
 def _keys(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -120,8 +120,10 @@ class Reading:
     def _fill_in(self) -> None:
         """What the board says, wherever nobody else said anything."""
         name = self._values.get("board")
-        other_lights = "lights.kind" in self._values  # then the board's pins and count are not theirs
-        for key, value in (fills_in(name) if name else {}).items():
+        filled = fills_in(name) if name else {}
+        kind = self._values.get("lights.kind")
+        other_lights = kind not in (None, filled.get("lights.kind"))  # then its pins and count are not theirs
+        for key, value in filled.items():
             is_free = key not in self._values and key not in self._doubtful
             if is_free and not (other_lights and key.startswith("lights.")):
                 self._values[key] = value
