@@ -27,6 +27,7 @@ from clonespeaker.config.settings import Settings
 from clonespeaker.errors import ConfigError, DeviceError, StateError, StatusError
 from clonespeaker.simulate.server import SimulatedClone
 from clonespeaker.state import StateDir
+from clonespeaker.status import server as server_module
 from tests.daemon import SoundOfTest, running, settings_of, starting
 from tests.peers import KEY, until
 from tests.status.stand_in import request, send_raw
@@ -368,6 +369,7 @@ async def test_the_watchdog_goes_hungry_where_the_loop_stands_still(
 
 async def test_stopping_does_not_wait_for_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(picture, "WITHIN_S", 600.0)
+    monkeypatch.setattr(server_module, "HANDSHAKE_S", 600.0)
     asked = asyncio.Event()
 
     async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -378,13 +380,14 @@ async def test_stopping_does_not_wait_for_a_picture(tmp_path: Path, monkeypatch:
 
     server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with asyncio.timeout(60), server:
+    async with asyncio.timeout(60) as limit, server:
         async with starting(tmp_path, clone_settings={"base_url": url}) as daemon:
             daemon.app.news.publish("picture", turn=1, url=f"{url}/picture.png")
             ask = f"GET /picture HTTP/1.1\r\nHost: 127.0.0.1:{daemon.app.port}\r\n\r\n"
             page = asyncio.create_task(send_raw(daemon.app.port, ask.encode()))
             await asked.wait()
         await page
+    assert not limit.expired()  # who stops swallows the cancellation
 
 
 # Settings read again
