@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -34,11 +35,17 @@ def device(tmp_path: Path) -> Path:
 @pytest.fixture
 def start(card: Path, device: Path) -> Start:
     """What a device does at its start; whatever it says, the key is not in it."""
+    return starting(card, device)
+
+
+def starting(card: Path, device: Path, *prefix: str) -> Start:
+    """The same, by way of another command."""
+    places = "--from", card, "--to", device
     plain = {name: text for name, text in os.environ.items() if not name.startswith(("CLONESPEAKER_", "PULSE_"))}
 
     def start(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [sys.executable, "-m", "clonespeaker", "provision", "--from", card, "--to", device, "--silent", *arguments],
+            [*prefix, sys.executable, "-m", "clonespeaker", "provision", *places, "--silent", *arguments],
             env=plain | variables,
             capture_output=True,
             text=True,
@@ -246,6 +253,43 @@ def test_a_card_that_cant_be_cleared_is_told_and_what_is_on_it_is_in_force(
     (card / "clonespeaker-taken.yaml").rmdir()
     assert start().returncode == 0
     assert set(contents(card)) == {"clonespeaker-taken.yaml", "clonespeaker-done.txt"}
+
+
+@pytest.fixture
+def start_without_capabilities(card: Path, device: Path) -> Start:
+    """As the unit has it: root, who may do no more than any owner of files."""
+    if os.geteuid() == 0 and shutil.which("setpriv") is None:
+        pytest.skip("takes setpriv, or a user who is not root")
+    setpriv = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
+    return starting(card, device, *setpriv)
+
+
+@pytest.mark.parametrize("owner", [None, 12_345])
+def test_read_only_files_are_taken_over_and_the_key_is_erased(
+    start_without_capabilities: Start, card: Path, device: Path, owner: int | None
+) -> None:
+    """As Windows' "read-only" makes them; another owner's can't even be made writable."""
+    leave(card, SETTINGS.encode(), KEY.encode())
+    (card / "clonespeaker-problems.txt").write_text("from last time")
+    for path in card.iterdir():
+        path.chmod(0o444)
+        if owner is not None:
+            if os.geteuid() != 0:
+                pytest.skip("giving files away takes root")
+            os.chown(path, owner, -1)
+    with (card / "clonespeaker.key").open("rb") as erased:
+        done = start_without_capabilities()
+        assert erased.read() == (bytes(len(KEY)) if owner is None else KEY.encode())
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (device / "api-key").read_text() == KEY + "\n"
+    assert set(contents(card)) == {"clonespeaker-taken.yaml", "clonespeaker-done.txt"}
+
+
+def test_what_is_wrong_is_written_down_whatever_hinders_the_erasing(start: Start, card: Path) -> None:
+    leave(card, b"clone: {slg: a}\n", KEY.encode())
+    (card / "clonespeaker.erase").symlink_to("clonespeaker.yaml")  # nothing is written through it
+    assert start().returncode == 78
+    assert "clone.slg" in problems(card)
 
 
 def test_links_on_the_card_are_not_followed(start: Start, card: Path, tmp_path: Path) -> None:

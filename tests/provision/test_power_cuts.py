@@ -66,13 +66,21 @@ def half_erased(root: Path) -> None:
     (root / "device" / "api-key").write_text(KEY)
 
 
+def read_only(root: Path) -> None:
+    """All that people left is; a key from before that, too."""
+    changed(root)
+    (root / "card" / "clonespeaker.erase").write_text(OLD_KEY)
+    for path in (root / "card").iterdir():
+        path.chmod(0o444)
+
+
 def mistaken(root: Path) -> None:
     changed(root)
     (root / "card" / "clonespeaker.yaml").write_text(OTHER_SETTINGS)
     (root / "card" / "clonespeaker-done.txt").write_text("from last time")
 
 
-SITUATIONS = [fresh, changed, key_alone, settings_alone, half_erased, mistaken]
+SITUATIONS = [fresh, changed, key_alone, settings_alone, half_erased, read_only, mistaken]
 
 
 @pytest.fixture(autouse=True)

@@ -187,8 +187,8 @@ def _take(card: Folder, names: Names, device: Path, left: Left) -> None:
     ):
         taking.install(folder, left.settings, left.key)
         left.taken = True
-    left_there = names.key or names.settings or ERASING
-    with _failing(f"all is in force, but {card.path} can't be cleared; delete {left_there} there"):
+    mine = ", ".join(name for name in (names.key, ERASING, names.settings) if name)
+    with _failing(f"all is in force, but {card.path} can't be cleared; delete what is still there of {mine}"):
         taking.clear(card, names, done_text(when=_now(), version=__version__))
 
 

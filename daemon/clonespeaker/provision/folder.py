@@ -108,10 +108,26 @@ class Folder:
             self.sync()
 
     def overwrite(self, name: str) -> None:
-        """Fill a file with zeros where it lies, where there is one. On flash, what was there may outlive that."""
-        with contextlib.suppress(FileNotFoundError), self._open(name, os.O_WRONLY) as fd:
-            _write_all(fd, bytes(os.fstat(fd).st_size))
-            os.fsync(fd)
+        """Fill a file with zeros where it lies, where there is one. On flash, what was there may outlive that.
+
+        One that is read-only is made writable before; one that can't be, gives its place to an empty one.
+        """
+        try:
+            self._make_writable(name)
+            with self._open(name, os.O_WRONLY) as fd:
+                _write_all(fd, bytes(os.fstat(fd).st_size))
+                os.fsync(fd)
+        except FileNotFoundError:
+            pass
+        except PermissionError:  # another user's
+            self.write(name, b"")
+
+    def _make_writable(self, name: str) -> None:
+        """Windows' "read-only" is a mode without write bits, which stop root, too, where its capabilities are gone."""
+        with self._open(name, os.O_RDONLY) as fd:
+            mode = stat.S_IMODE(os.fstat(fd).st_mode)
+            if not mode & stat.S_IWUSR:
+                os.fchmod(fd, mode | 0o222)  # FAT knows all of these bits or none
 
     def sync(self) -> None:
         """Return when names are on the disk, too."""

@@ -9,6 +9,8 @@ A run that was cut off is done again from the beginning: what it did already com
 
 from __future__ import annotations
 
+import contextlib
+
 from clonespeaker.provision.card import DONE, ERASING, PROBLEMS, TAKEN, Names
 from clonespeaker.provision.folder import Folder
 
@@ -48,7 +50,8 @@ def clear(card: Folder, names: Names, done: bytes) -> None:
 
 def refuse(card: Folder, problems: bytes) -> None:
     """Say on the card what is wrong, and leave all else there as it is. Raises OSError."""
-    erase_leftover(card)
+    with contextlib.suppress(OSError):  # the next start tries again; who put it there must know at this one
+        erase_leftover(card)
     card.remove(DONE)
     card.write(PROBLEMS, problems)
 
