@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from clonespeaker.cli import alarm
+from clonespeaker.cli import alarm, provision
 
 KEY = "dsk-recognisable0123456789"
 SETTINGS = "clone:\n  slug: my-clone\nspeaker:\n  volume: 60\n"
@@ -306,6 +307,16 @@ def test_no_such_card(start: Start, card: Path) -> None:
     done = start()
     assert done.returncode == 1
     assert f"{card} can't be read" in done.stderr
+
+
+def test_a_machine_without_a_boot_partition_has_nothing_to_take_over(
+    card: Path, device: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As any Debian that is no Pi."""
+    card.rmdir()
+    monkeypatch.setattr(provision, "BOOT_PARTITION", card)
+    assert provision.main(argparse.Namespace(card=None, device=device, silent=True)) == 0
+    assert f"there is no {card} here" in capsys.readouterr().out
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting takes root")

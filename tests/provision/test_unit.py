@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from clonespeaker.cli.main import parser
+from clonespeaker.cli.provision import BOOT_PARTITION
 from clonespeaker.provision.card import sort
 
 _SYSTEMD = Path(__file__).parents[2] / "systemd"
@@ -29,7 +30,8 @@ def test_it_runs_where_there_is_something_to_do_and_only_there(name: str) -> Non
 def test_it_runs_a_command_that_there_is_before_the_daemon() -> None:
     (command,) = (line.partition("=")[2] for line in UNIT if line.startswith("ExecStart="))
     options = parser().parse_args(command.split()[1:])
-    assert (str(options.card), str(options.device), options.silent) == ("/boot/firmware", "/etc/clonespeaker", False)
+    assert (options.card, str(BOOT_PARTITION)) == (None, "/boot/firmware")
+    assert (str(options.device), options.silent) == ("/etc/clonespeaker", False)
     daemon = (_SYSTEMD / "clonespeaker.service").read_text().splitlines()
     assert {"Wants=clonespeaker-provision.service", "After=clonespeaker-provision.service"} <= set(daemon)
     (settings,) = (line.partition(":")[2] for line in daemon if line.startswith("LoadCredential="))

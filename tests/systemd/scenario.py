@@ -218,7 +218,8 @@ def leave_alone() -> dict[str, Any]:
 
 
 def without_key() -> dict[str, Any]:
-    """This still belongs to the boot, as systemd sees it."""
+    """On a machine that has no boot partition either. This still belongs to the boot, as systemd sees it."""
+    shutil.rmtree(CARD)
     shutil.rmtree("/run/systemd/system/clonespeaker-provision.service.d")
     run("systemctl", "daemon-reload")
     KEY.unlink()

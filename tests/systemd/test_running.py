@@ -157,7 +157,9 @@ def test_without_a_key_it_waits_and_has_not_failed(observed: Observed) -> None:
 
 
 def test_without_a_key_it_is_said_aloud_before(observed: Observed) -> None:
-    """There is no speaker in the container; that it was looked for is all that can be seen."""
+    """Where there is no boot partition, too. There is no speaker in the container; that it was looked for is all that
+    can be seen.
+    """
     without = observed["without_key"]
     assert (without["provision"]["ConditionResult"], without["provision"]["Result"]) == ("yes", "success")
     assert without["said"].count("there is no key yet") == 1

@@ -132,8 +132,10 @@ def parser() -> argparse.ArgumentParser:
     )
 
     provision = add("provision", "provision", "take over settings and a key that were left on the boot partition")
-    boot, etc = Path("/boot/firmware"), Path("/etc/clonespeaker")
-    provision.add_argument("--from", dest="card", metavar="DIR", type=Path, default=boot, help="default: %(default)s")
+    etc = Path("/etc/clonespeaker")
+    provision.add_argument(
+        "--from", dest="card", metavar="DIR", type=Path, help="default: /boot/firmware, where there is one"
+    )
     provision.add_argument("--to", dest="device", metavar="DIR", type=Path, default=etc, help="default: %(default)s")
     provision.add_argument("--silent", action="store_true", help="do not sound mistakes")
 

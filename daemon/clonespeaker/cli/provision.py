@@ -39,6 +39,8 @@ from clonespeaker.provision.card import (
 from clonespeaker.provision.folder import Folder
 from clonespeaker.provision.texts import done_text, problems_text
 
+BOOT_PARTITION = Path("/boot/firmware")  # a Pi's
+
 _MISTAKE_TIMES = 3  # the tones
 _GLAD_WITHIN_S = 5.0  # a speaker is looked for: the daemon waits
 _WHERE_KEYS_GO = f"put the key alone in a file of its own beside this one, {KEY}"
@@ -65,15 +67,16 @@ class Left:
 
 def main(options: argparse.Namespace) -> int:
     """Take over what is there, or say why not."""
-    with contextlib.ExitStack() as stack:
-        with _failing(f"{options.card} can't be read; name the boot partition with --from"):
-            card = stack.enter_context(Folder(options.card))
+    card = _open(options.card)
+    if card is None:
+        say(f"nothing to take over: there is no {BOOT_PARTITION} here; name another boot partition with --from")
+        return _nothing_to_do(options)
+    with card:
+        with _failing(f"{card.path} can't be read"):
             names = sort(card.files())
         if not names:
-            say(f"nothing to take over in {options.card}: no {SETTINGS} and no {KEY}")
-            if not options.silent:
-                _tell_that_there_is_no_key(options.device)
-            return 0
+            say(f"nothing to take over in {card.path}: no {SETTINGS} and no {KEY}")
+            return _nothing_to_do(options)
         left = Left()
         try:
             _check(card, names, options.device, left)
@@ -83,13 +86,31 @@ def main(options: argparse.Namespace) -> int:
             return error.exit_code
     for what, name in (("settings", names.settings), ("key", names.key)):
         if name is not None:
-            say(f"{what} taken over from {options.card / name}")
+            say(f"{what} taken over from {card.path / name}")
     if names.half_erased:
         say("a key that a power cut had left half erased is gone")
     if not options.silent and "RUNTIME_DIRECTORY" in os.environ:  # who does it by hand reads it
         from clonespeaker.cli.alarm import announce
 
         announce("ready", left.loaded, Earcon.READY, opens_within_s=_GLAD_WITHIN_S)
+    return 0
+
+
+def _open(given: Path | None) -> Folder | None:
+    """The card; None on a machine that is no Pi, where nobody said that there is one."""
+    path = given or BOOT_PARTITION
+    with _failing(f"{path} can't be read; name the boot partition with --from"):
+        try:
+            return Folder(path)
+        except FileNotFoundError:
+            if given is None:
+                return None
+            raise
+
+
+def _nothing_to_do(options: argparse.Namespace) -> int:
+    if not options.silent:
+        _tell_that_there_is_no_key(options.device)
     return 0
 
 
