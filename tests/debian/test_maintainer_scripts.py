@@ -69,3 +69,17 @@ def test_in_an_image_that_is_being_made_nobody_is_told(root: Path) -> None:
     run(root, "preinst", "install")
     assert not [call for call in run(root, "postinst", "configure", "") if call.startswith("udevadm")]
     assert os.listdir(root / "run") == ["systemd"]
+
+
+def test_a_purge_leaves_no_secret_behind_and_a_removal_leaves_all(root: Path) -> None:
+    (root / "etc/clonespeaker/sounds").mkdir()
+    (root / "var/lib/private/clonespeaker").mkdir()
+    (root / "var/lib/clonespeaker").symlink_to("private/clonespeaker")
+    for name in ("api-key", "config.yaml", "config.yaml.before", "status-token", "my token", "sounds/stop.wav"):
+        (root / "etc/clonespeaker" / name).write_text("secret")
+    before = sorted(root.rglob("*"))
+    run(root, "postrm", "remove")
+    assert sorted(path for path in root.rglob("*") if path.name != "called") == before
+    run(root, "postrm", "purge")
+    assert [path for path in root.rglob("*") if path.name == "clonespeaker" and "share" not in path.parts] == []
+    assert os.listdir(root / "etc") == []

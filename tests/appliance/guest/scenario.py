@@ -138,6 +138,7 @@ def after_the_power_cut() -> None:
     check("removed: stopped", property_of("ActiveState") == "inactive")
     check("removed: settings and key are kept", (ETC / "config.yaml").exists() and (ETC / "api-key").exists())
     check("removed: no modules left", not Path("/usr/lib/clonespeaker").exists())
+    (ETC / "status-token").write_text("a secret, too")
     print(sh("dpkg --purge clonespeaker"))
     left = [
         path for path in (ETC, Path("/var/lib/private/clonespeaker"), Path("/var/lib/clonespeaker")) if path.exists()
