@@ -150,6 +150,10 @@ def test_what_does_not_mend_by_itself_is_not_started_again(observed: Observed, c
     assert (unit["ActiveState"], unit["ExecMainStatus"], unit["NRestarts"]) == ("failed", code, "0")
 
 
+def test_the_service_of_a_session_finds_what_pipx_has_installed(observed: Observed) -> None:
+    assert observed["of_a_home"]["code"] == 0
+
+
 def test_without_a_key_it_waits_and_has_not_failed(observed: Observed) -> None:
     without = observed["without_key"]
     assert without["command"]["code"] == 0
