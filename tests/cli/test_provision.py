@@ -302,6 +302,30 @@ def test_links_on_the_card_are_not_followed(start: Start, card: Path, tmp_path: 
     assert (tmp_path / "elsewhere").read_text() == KEY
 
 
+def test_settings_that_are_a_link_are_named_and_stay(start: Start, card: Path, device: Path, tmp_path: Path) -> None:
+    """What it leads to may be where the unit can't write; a file in its place would cut whoever edits there off."""
+    installed(device)
+    (device / "config.yaml").rename(tmp_path / "elsewhere")
+    (device / "config.yaml").symlink_to(tmp_path / "elsewhere")
+    leave(card, SETTINGS.encode(), KEY.encode())
+    done = start()
+    assert done.returncode == 1
+    for told in (done.stderr, problems(card)):
+        assert f"{device}/config.yaml is a link; put the file itself there" in told
+    assert (device / "config.yaml").read_text() == "clone:\n  slug: old\n"
+    assert (device / "api-key").read_text() == "dsk-old\n"
+    assert (card / "clonespeaker.key").read_text() == KEY
+
+
+def test_a_key_that_is_a_link_is_one(start: Start, card: Path, device: Path, tmp_path: Path) -> None:
+    installed(device)
+    (device / "api-key").rename(tmp_path / "elsewhere")
+    (device / "api-key").symlink_to(tmp_path / "elsewhere")
+    leave(card, SETTINGS.encode())
+    assert start().returncode == 0
+    assert (device / "api-key").read_text() == "dsk-old\n"
+
+
 def test_no_such_card(start: Start, card: Path) -> None:
     card.rmdir()
     done = start()

@@ -188,9 +188,9 @@ def _require_own_key(name: str, loaded: Loaded) -> None:
 
 def _has_key(device: Path) -> bool:
     try:
-        with Folder(device) as folder:
-            data = folder.read(taking.API_KEY, LONGEST_BYTES + 1)
-        return data is not None and bool(key_in(taking.API_KEY, text_of(taking.API_KEY, data)))
+        with (device / taking.API_KEY).open("rb") as file:  # through a link, too, as the daemon's unit does
+            data = file.read(LONGEST_BYTES + 1)
+        return bool(key_in(taking.API_KEY, text_of(taking.API_KEY, data)))
     except (OSError, Unusable):
         return False
 

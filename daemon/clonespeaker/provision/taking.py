@@ -10,7 +10,9 @@ A run that was cut off is done again from the beginning: what it did already com
 from __future__ import annotations
 
 import contextlib
+import errno
 
+from clonespeaker.errors import CardError
 from clonespeaker.provision.card import DONE, ERASING, PROBLEMS, TAKEN, Names
 from clonespeaker.provision.folder import Folder
 
@@ -21,11 +23,16 @@ _LONGEST_KEPT = 1_000_000  # of settings that were there before, which may be an
 
 
 def install(device: Folder, settings: str | None, key: str | None) -> None:
-    """Put settings and key where the daemon finds them; what is None stays as it is. Raises OSError."""
+    """Put settings and key where the daemon finds them; what is None stays as it is.
+
+    Raises:
+        OSError: they can't be written; all is as it was.
+        CardError: the settings that are there can't be kept; likewise.
+    """
     files: list[tuple[str, bytes, int | None]] = []
     if settings is not None:
         data = settings.encode()
-        before = device.read(CONFIG, _LONGEST_KEPT)
+        before = _settings_in_force(device)
         # The same: they came in a run that was cut off, and those before them are kept already.
         if before is not None and before != data:
             files.append((CONFIG_BEFORE, before, 0o644))
@@ -33,6 +40,15 @@ def install(device: Folder, settings: str | None, key: str | None) -> None:
     if key is not None:
         files.append((API_KEY, f"{key}\n".encode(), 0o600))
     device.write_all(files)
+
+
+def _settings_in_force(device: Folder) -> bytes | None:
+    try:
+        return device.read(CONFIG, _LONGEST_KEPT)
+    except OSError as error:
+        is_link = error.errno == errno.ELOOP
+        what = "is a link" if is_link else f"can't be read ({error.strerror or error})"
+        raise CardError(f"{device.path / CONFIG} {what}; put the file itself there. Nothing was taken over") from error
 
 
 def clear(card: Folder, names: Names, done: bytes) -> None:
