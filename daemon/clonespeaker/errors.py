@@ -10,7 +10,7 @@ that is raised is our own bug, and crashes.
     ├── StateError             exit 1    the state directory or another daemon in it
     ├── CardError              exit 1    the boot partition, or where settings go: full, read-only, broken
     ├── StatusError            exit 1    the local websocket: port taken, no daemon there, command refused
-    ├── MediaError             exit 1    sound that can't be read (a broken WAV, a codec that is not installed)
+    ├── MediaError             exit 1    sound that can't be read or written (a broken WAV, no codec, a full disk)
     └── CloneError             exit 1, 69 (can't be reached) or 77 (refused)
 """
 
@@ -120,7 +120,7 @@ class StatusError(ClonespeakerError):
 
 
 class MediaError(ClonespeakerError):
-    """Sound that can't be read: not a WAV, a truncated one, a codec that is not installed."""
+    """Sound that can't be read: not a WAV, a truncated one, a codec that is not installed; or can't be written."""
 
 
 class CloneError(ClonespeakerError):

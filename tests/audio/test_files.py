@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import os
+import resource
+import stat
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +17,8 @@ import pytest
 
 from clonespeaker.audio import wav
 from clonespeaker.audio.files import RATE_HZ, FileSound, WavRecorder
-from clonespeaker.errors import MediaError
+from clonespeaker.audio.pcm import Samples
+from clonespeaker.errors import CloneError, DeviceError, MediaError
 
 SOUND = np.arange(1, 5_001).astype(np.int16)
 
@@ -150,3 +157,111 @@ async def test_another_reply_writes_over_it(tmp_path: Path) -> None:
             reply.complete()
     samples, _ = wav.read((tmp_path / "reply.wav").read_bytes())
     assert np.array_equal(samples, SOUND[:100])
+
+
+@contextlib.contextmanager
+def full_after(size: int) -> Iterator[None]:
+    """No file of this process grows beyond so many bytes, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+async def write_reply(path: Path, samples: Samples, *, ended_by: BaseException | None = None) -> None:
+    async with WavRecorder(path).play() as reply:
+        await reply.put(samples, RATE_HZ)
+        if ended_by is not None:
+            raise ended_by
+        reply.complete()
+        await reply.drain()
+
+
+def play_into(path: Path) -> FileSound:
+    """A fifth of a second of a speaker that plays into a file, and is closed."""
+    enough = threading.Event()
+    asked: list[int] = []
+
+    def fill(frames: int, delay_s: float, underflowed: bool) -> bytes:
+        asked.append(frames)
+        if len(asked) == 20:
+            enough.set()
+        return bytes(2 * frames)
+
+    sound = FileSound(path)
+    stream = sound.open_speaker("auto", period_ms=10, fill=fill)
+    stream.start()
+    assert enough.wait(20)
+    stream.close()
+    return sound
+
+
+def test_what_is_no_file_is_left_alone(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for name in ("pipe", "link"):
+        with pytest.raises(MediaError, match=f"{name} is no file but a device or the like; name a file"):
+            asyncio.run(write_reply(tmp_path / name, SOUND))
+        with pytest.raises(MediaError, match="is no file"):
+            FileSound(tmp_path / name).open_speaker("auto", period_ms=10, fill=lambda *_: b"")
+    with pytest.raises(MediaError, match="is a directory; name a file in it"):
+        asyncio.run(write_reply(tmp_path, SOUND))
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+    assert sorted(os.listdir(tmp_path)) == ["link", "pipe"]
+
+
+async def test_links_are_followed(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "reply.wav").symlink_to("elsewhere/real.wav")
+    for count in (5_000, 100):  # the first time, it points to nothing yet
+        await write_reply(tmp_path / "reply.wav", SOUND[:count])
+        assert (tmp_path / "reply.wav").is_symlink()
+        samples, _ = wav.read((tmp_path / "elsewhere" / "real.wav").read_bytes())
+        assert samples.size == count
+
+
+async def test_what_lies_where_it_is_written_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("other")
+    (tmp_path / "reply.wav.part").symlink_to("other")
+    await write_reply(tmp_path / "reply.wav", SOUND)
+    assert (tmp_path / "other").read_text() == "other"
+    assert sorted(os.listdir(tmp_path)) == ["other", "reply.wav"]
+
+
+@pytest.mark.parametrize("size", [20_000, 44 + 2 * SOUND.size - 10], ids=["in the middle", "at the end"])
+async def test_on_a_full_disk_what_was_there_stays(tmp_path: Path, size: int) -> None:
+    await write_reply(tmp_path / "reply.wav", SOUND[:100])
+    before = (tmp_path / "reply.wav").read_bytes()
+    sound = np.repeat(SOUND, 4) if size == 20_000 else SOUND
+    with full_after(size), pytest.raises(DeviceError, match=r"reply\.wav can't be written \(File too large\)"):
+        await write_reply(tmp_path / "reply.wav", sound)
+    assert (tmp_path / "reply.wav").read_bytes() == before
+    assert os.listdir(tmp_path) == ["reply.wav"]
+
+
+@pytest.mark.parametrize(
+    ("raised", "count"),
+    [(CloneError("broke off", fault="reply-broken"), SOUND.size), (asyncio.CancelledError(), 100)],
+    ids=["broken off", "cancelled"],
+)
+async def test_what_came_is_kept_unless_it_was_cancelled(tmp_path: Path, raised: BaseException, count: int) -> None:
+    await write_reply(tmp_path / "reply.wav", SOUND[:100])
+    with pytest.raises(type(raised)):
+        await write_reply(tmp_path / "reply.wav", SOUND, ended_by=raised)
+    samples, _ = wav.read((tmp_path / "reply.wav").read_bytes())
+    assert samples.size == count
+    assert os.listdir(tmp_path) == ["reply.wav"]
+
+
+def test_a_speaker_whose_disk_is_full_plays_on_and_tells_in_the_end(tmp_path: Path) -> None:
+    play_into(tmp_path / "played.wav").check()
+    before = (tmp_path / "played.wav").read_bytes()
+    assert len(before) > 44 + 20 * 882 - 1
+    with full_after(5_000):
+        sound = play_into(tmp_path / "played.wav")
+    with pytest.raises(MediaError, match=r"played\.wav can't be written \(File too large\)"):
+        sound.check()
+    assert (tmp_path / "played.wav").read_bytes() == before
+    assert os.listdir(tmp_path) == ["played.wav"]

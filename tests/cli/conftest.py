@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import subprocess
 import sys
 import threading
@@ -73,3 +74,25 @@ def run(environment: dict[str, str], tmp_path: Path) -> Run:
         )
 
     return run
+
+
+@pytest.fixture
+def shell(environment: dict[str, str], tmp_path: Path) -> Run:
+    """Run a line of bash, in which `clonespeaker` is the command; likewise."""
+
+    def shell(line: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        command = f'clonespeaker() {{ {shlex.quote(sys.executable)} -m clonespeaker "$@"; }}; {line}'
+        return subprocess.run(
+            ["bash", "-c", command],
+            # Under a limit of a file's size, half of a module would be kept for the next time.
+            env=environment | variables | {"PYTHONDONTWRITEBYTECODE": "1"},
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=50,
+            check=False,
+        )
+
+    return shell

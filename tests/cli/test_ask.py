@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 import struct
 import wave
 from pathlib import Path
@@ -134,3 +136,24 @@ def test_without_a_speaker_the_answer_comes_as_text(run: Run) -> None:
 @pytest.mark.parametrize("arguments", [(), ("text", "--wav", "x.wav")], ids=["neither", "both"])
 def test_text_or_a_recording_not_both(run: Run, arguments: tuple[str, ...]) -> None:
     assert run("ask", *arguments).returncode == 2
+
+
+@pytest.mark.parametrize("command", ["ask hello", "demo --json"])
+def test_what_is_no_file_is_not_written_over(shell: Run, clone: SimulatedClone, tmp_path: Path, command: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    done = shell(f"clonespeaker {command} --out pipe")
+    assert done.returncode == 1
+    assert done.stderr == "clonespeaker: pipe is no file but a device or the like; name a file to be written\n"
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+    assert not clone.received
+
+
+@pytest.mark.parametrize("command", ["ask hello", "demo --json"])
+def test_on_a_full_disk_the_recording_before_stays(shell: Run, tmp_path: Path, command: str) -> None:
+    before = write_wav(tmp_path / "reply.wav").read_bytes()
+    done = shell(f"ulimit -f 8; clonespeaker {command} --out reply.wav")
+    assert done.returncode == 1
+    assert done.stderr == "clonespeaker: reply.wav can't be written (File too large)\n"
+    assert done.stdout  # the answer's text, and the turn
+    assert (tmp_path / "reply.wav").read_bytes() == before
+    assert not list(tmp_path.glob("*.part"))

@@ -86,13 +86,16 @@ async def _demo(options: argparse.Namespace, state_dir: Path, question: Samples 
         await _first(running, app.ready.wait())
         if question is None:
             await _first(running, _by_hand(app, screen, files))
-            return 0
-        return await _first(running, _once(app, screen, files, question, options))
+            code = 0
+        else:
+            code = await _first(running, _once(app, screen, files, question, options))
     finally:
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await running
         await clone.stop()
+    files.check()
+    return code
 
 
 async def _first(running: asyncio.Task[None], work: Coroutine[Any, Any, _Result]) -> _Result:
