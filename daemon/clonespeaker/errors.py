@@ -10,6 +10,7 @@ that is raised is our own bug, and crashes.
     ├── StateError             exit 1    the state directory or another daemon in it
     ├── CardError              exit 1    the boot partition, or where settings go: full, read-only, broken
     ├── StatusError            exit 1    the local websocket: port taken, no daemon there, command refused
+    ├── OutputError            exit 1    standard output takes no more: a full disk, a reader that has gone
     ├── MediaError             exit 1    sound that can't be read or written (a broken WAV, no codec, a full disk)
     └── CloneError             exit 1, 69 (can't be reached) or 77 (refused)
 """
@@ -117,6 +118,18 @@ class StatusError(ClonespeakerError):
     def __init__(self, message: str, *, code: str = "") -> None:
         super().__init__(message)
         self.code = code
+
+
+class OutputError(ClonespeakerError):
+    """Standard output can't be written.
+
+    Attributes:
+        reader_gone: somebody read it (`clonespeaker history | head`), and had enough; nobody wants to be told.
+    """
+
+    def __init__(self, message: str, *, reader_gone: bool = False) -> None:
+        super().__init__(message)
+        self.reader_gone = reader_gone
 
 
 class MediaError(ClonespeakerError):

@@ -42,7 +42,8 @@ def environment(clone: SimulatedClone, tmp_path: Path) -> dict[str, str]:
     """What a command needs to talk with the simulated clone, on a machine without sound devices."""
     nothing = tmp_path / "asound.conf"
     nothing.write_text("pcm.nowhere { type hw card 31 }\n")  # with no pcm at all, PortAudio aborts
-    plain = {key: value for key, value in os.environ.items() if not key.startswith(("CLONESPEAKER_", "PULSE_"))}
+    others = ("CLONESPEAKER_", "PULSE_", "PYTHONUNBUFFERED")  # the last: people's standard output has a buffer
+    plain = {key: value for key, value in os.environ.items() if not key.startswith(others)}
     return plain | {
         "ALSA_CONFIG_PATH": str(nothing),
         "JACK_NO_START_SERVER": "1",

@@ -125,11 +125,70 @@ def test_demo_does_a_turn_by_itself_without_a_terminal(run: Run, tmp_path: Path)
     assert (tmp_path / "played.wav").stat().st_size > 100_000
 
 
-def test_whoever_reads_us_may_go_away(environment: dict[str, str]) -> None:
-    command = f"{sys.executable} -m clonespeaker simulate --fault list | true"
-    shell = ["bash", "-o", "pipefail", "-c", command]
-    done = subprocess.run(shell, env=environment, capture_output=True, text=True, timeout=30, check=False)
+@pytest.mark.parametrize("arguments", ["simulate --fault list", "config schema", "--help"])
+def test_whoever_reads_us_may_go_away(environment: dict[str, str], arguments: str) -> None:
+    read, write = os.pipe()
+    os.close(read)  # before anything is written
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "clonespeaker", *arguments.split()],
+            env=environment,
+            stdout=write,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    finally:
+        os.close(write)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.parametrize("arguments", ["config show", "devices", "sounds --json", "--help", "demo --json"])
+def test_where_there_is_no_room_for_what_is_said(shell: Run, arguments: str) -> None:
+    done = shell(f"clonespeaker {arguments} >/dev/full")
+    assert done.returncode == 1
+    assert done.stderr == "clonespeaker: standard output can't be written (No space left on device)\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("config show >&-", 0),
+        ("config schema >&-", 0),
+        ("sounds >&-", 0),
+        ("--help >&-", 0),
+        ("history --url ws://127.0.0.1:1/ >&-", 1),
+        ("config check --config nowhere.yaml 2>&-", 78),
+        ("config check --config nowhere.yaml 2>/dev/full", 78),
+        ("dance 2>&-", 2),
+        ("demo <&- >&- 2>&-", 0),
+        ("setup <&-", 2),
+        ("setup --config new.yaml --yes --only clone --slug ada --key-file - --key-to key --no-start <&-", 78),
+        ("run <&- >&- 2>&-", 78),
+    ],
+)
+def test_streams_that_are_closed_or_full(shell: Run, line: str, code: int) -> None:
+    done = shell(f"clonespeaker {line}", CLONESPEAKER_SPEAKER__VOLUME="400" if line.startswith("run") else "40")
+    assert done.returncode == code, done.stderr
+    assert done.stdout == ""  # what belongs elsewhere did not get here either
     assert "Traceback" not in done.stderr
+
+
+def test_what_is_opened_later_takes_no_stream_that_was_closed(shell: Run, tmp_path: Path) -> None:
+    code = """if True:
+        import subprocess
+        from clonespeaker.cli.terminal import open_streams, say
+
+        open_streams()
+        with open("later", "w") as later:
+            assert later.fileno() > 2
+            say("to nobody")
+            subprocess.run(["sh", "-c", "echo to nobody either; ls /proc/self/fd"], check=True)
+    """
+    done = shell(f"{sys.executable} -c '{code}' <&- >&- 2>&-")
+    assert done.returncode == 0
+    assert (tmp_path / "later").read_text() == ""
 
 
 def test_commands_import_no_more_than_they_need() -> None:

@@ -8,34 +8,39 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from clonespeaker import __version__
-from clonespeaker.cli.terminal import complain
-from clonespeaker.errors import EXIT_FAILED, ClonespeakerError
+from clonespeaker.cli.terminal import complain, flush, leave_streams, open_streams
+from clonespeaker.errors import ClonespeakerError, OutputError
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do what the command line says, and exit."""
-    options = parser().parse_args(arguments)
-    # Each command's module is imported when it is asked for: `press` needs no sound.
-    command: Callable[[argparse.Namespace], int] = importlib.import_module(options.module).main
+    open_streams()
     try:
+        options = _read(arguments)
+        # Each command's module is imported when it is asked for: `press` needs no sound.
+        command: Callable[[argparse.Namespace], int] = importlib.import_module(options.module).main
         code = command(options)
-        sys.stdout.flush()
     except ClonespeakerError as error:
-        complain(f"clonespeaker: {error}")
+        if not (isinstance(error, OutputError) and error.reader_gone):
+            complain(f"clonespeaker: {error}")
         code = error.exit_code
     except KeyboardInterrupt:
         code = 130
-    except BrokenPipeError:
-        # Whoever read us has gone (`clonespeaker history | head`); nothing more can be written.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = EXIT_FAILED
+    finally:
+        leave_streams()
     sys.exit(code)
+
+
+def _read(arguments: Sequence[str] | None) -> argparse.Namespace:
+    try:
+        return parser().parse_args(arguments)
+    finally:
+        flush()  # help, where that was asked for
 
 
 def parser() -> argparse.ArgumentParser:

@@ -97,7 +97,7 @@ def log_to_stderr(level: int) -> None:
     """One line each. The journal has its own clock; a terminal wants one."""
     # A descriptor of its own: the usual one is redirected while PortAudio talks to itself. Where that hangs, the last
     # words and the watchdog's "where it was" are to be read all the same.
-    sys.stderr = os.fdopen(os.dup(sys.stderr.fileno()), "w", buffering=1)
+    sys.stderr = os.fdopen(os.dup(sys.stderr.fileno()), "w", buffering=1, errors="backslashreplace")
     clock = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
     logging.basicConfig(
         level=logging.WARNING,

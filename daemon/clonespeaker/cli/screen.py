@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
 from collections.abc import Iterator
 from typing import Any
 
-from clonespeaker.cli.terminal import coloured, say
+from clonespeaker.cli.terminal import coloured, draw, say
+from clonespeaker.errors import OutputError
 from clonespeaker.timeline import in_words
 
 _SIGNS = {
@@ -82,9 +82,9 @@ class Screen:
         return coloured(f"{sign} {self._state}", colour)
 
     def _line(self, text: str) -> None:
-        if self._live:
-            sys.stdout.write("\r\033[K")
-        with contextlib.suppress(BrokenPipeError):  # whoever read this has gone; the turn goes on all the same
+        with contextlib.suppress(OutputError):  # whoever read this may have gone; the turn goes on all the same
+            if self._live:
+                draw("\r\033[K")
             say(text)
 
     def _draw(self) -> None:
@@ -92,5 +92,4 @@ class Screen:
             source = "speaker" if self._state == "speaking" else "microphone"
             loud = 1 - max(self._levels[source], _QUIETEST_DBFS) / _QUIETEST_DBFS
             bar = "▮" * round(loud * _BAR) if self._state in ("listening", "speaking") else ""
-            sys.stdout.write(f"\r\033[K{self._words()} {bar}")
-            sys.stdout.flush()
+            draw(f"\r\033[K{self._words()} {bar}")

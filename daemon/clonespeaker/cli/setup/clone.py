@@ -45,7 +45,7 @@ def read_key(source: str) -> str:
             with Path(source).open("rb") as file:
                 text = file.read(_LONGEST_BYTES).decode("ascii", "replace")
     except OSError as error:
-        raise ConfigError([f"{place}: can't be read ({error.strerror})"]) from error
+        raise ConfigError([f"{place}: can't be read ({error.strerror or error})"]) from error
     if wrong := _wrong_key(text.strip()):
         raise ConfigError([f"{place}: {wrong}"])
     return text.strip()

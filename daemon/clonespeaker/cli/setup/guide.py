@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import io
 import os
 import sys
 from collections.abc import Callable
@@ -29,7 +28,7 @@ from clonespeaker.config.edit import edit
 from clonespeaker.config.load import DEFAULT_PATH, load
 from clonespeaker.config.reading import PREFIX
 from clonespeaker.config.settings import Settings
-from clonespeaker.errors import EXIT_FAILED, EXIT_USAGE
+from clonespeaker.errors import EXIT_FAILED, EXIT_USAGE, OutputError
 
 # Which step an option belongs to.
 _STEPS_OF = {
@@ -48,15 +47,12 @@ def main(options: argparse.Namespace) -> int:
     if wrong := _wrong(options, talk):
         complain(f"clonespeaker: {wrong}")
         return EXIT_USAGE
-    for stream in (sys.stdin, sys.stdout):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # in both directions, a terminal may know fewer letters
     guide = _Guide(options, talk)
     try:
         with talk.interrupts.heeded():
             return guide.run()
     except (EOFError, KeyboardInterrupt) as error:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OutputError):
             # Where a call into the sound system hangs, it has taken standard error with it.
             (say if talk.asks else complain)(f"\nclonespeaker: ended; {guide.state}")
         return EXIT_FAILED if isinstance(error, EOFError) else 130

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 
 import numpy as np
@@ -17,6 +16,7 @@ from clonespeaker.cli.setup import cards
 from clonespeaker.cli.setup.devices import Devices
 from clonespeaker.cli.setup.dialogue import Dialogue, columns
 from clonespeaker.cli.setup.draft import Draft
+from clonespeaker.cli.terminal import draw, say
 from clonespeaker.cues import Earcon
 from clonespeaker.errors import DeviceError
 
@@ -91,7 +91,7 @@ async def _record(microphone: Microphone, talk: Dialogue) -> Samples:
                 _draw(since_drawn, ends_at - time.monotonic())
                 since_drawn, drawn_at = SILENCE_DBFS, time.monotonic()
     finally:
-        sys.stdout.write("\n")
+        say()
         await microphone.in_thread(microphone.close)
     return np.concatenate(pieces)
 
@@ -100,8 +100,7 @@ def _draw(dbfs: float, left_s: float) -> None:
     """One line that is written over again and again, with nothing but plain characters: any terminal shows it."""
     width = min(40, columns() - 18)
     bar = "#" * round((1 - max(dbfs, _QUIETEST_DBFS) / _QUIETEST_DBFS) * width)
-    sys.stdout.write(f"\r  {max(0.0, left_s):.0f} s |{bar.ljust(width)}| {dbfs:4.0f} dB")
-    sys.stdout.flush()
+    draw(f"\r  {max(0.0, left_s):.0f} s |{bar.ljust(width)}| {dbfs:4.0f} dB")
 
 
 def _judge(samples: Samples, talk: Dialogue) -> None:

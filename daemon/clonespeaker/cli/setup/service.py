@@ -13,7 +13,7 @@ from clonespeaker.cli.setup.dialogue import Dialogue
 from clonespeaker.cli.terminal import say
 from clonespeaker.config.credentials import SERVICE_KEY
 from clonespeaker.config.load import DEFAULT_PATH
-from clonespeaker.errors import ClonespeakerError
+from clonespeaker.errors import ClonespeakerError, OutputError
 
 UNIT = "clonespeaker.service"
 _CALL_S = 150.0  # a start waits for the unit's own limit, 90 s, and the provisioning's before it, 45 s
@@ -56,7 +56,7 @@ class Service:
             talk.tell("The service is stopped meanwhile; it is started again, however this ends.")
             yield
         except BaseException:
-            with contextlib.suppress(OSError):  # the terminal may be gone
+            with contextlib.suppress(OutputError):  # the terminal may be gone
                 try:
                     self._start_again(talk)
                 except ClonespeakerError as error:
@@ -67,7 +67,7 @@ class Service:
     def _start_again(self, talk: Dialogue) -> None:
         if not self._ours_to_start:
             return
-        with contextlib.suppress(OSError):  # the terminal may be gone
+        with contextlib.suppress(OutputError):  # the terminal may be gone
             talk.tell("Starting the service again.")
         self._do("start", UNIT)
 
