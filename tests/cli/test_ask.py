@@ -133,6 +133,36 @@ def test_without_a_speaker_the_answer_comes_as_text(run: Run) -> None:
     assert "Who are you?" in done.stdout
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        r"ask $'\xff\xfe'",
+        r"ask hello --image-url $'http://example.org/\xff'",
+        r"say $'caf\xe9' --url ws://127.0.0.1:1/",
+        r"simulate --host $'\xff'",
+    ],
+)
+def test_text_that_is_no_utf_8_is_refused(shell: Run, clone: SimulatedClone, line: str) -> None:
+    done = shell(f"clonespeaker {line}")
+    assert done.returncode == 2
+    assert "is not UTF-8; see `locale`" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not clone.received
+
+
+def test_a_file_may_be_called_anything(shell: Run, tmp_path: Path) -> None:
+    done = shell(r"clonespeaker ask hello --out $'\xff.wav' --json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["out"] == "\N{REPLACEMENT CHARACTER}.wav"
+    assert os.listdir(os.fsencode(tmp_path)).count(b"\xff.wav") == 1
+
+
+def test_letters_that_the_other_side_does_not_know_are_replaced(run: Run) -> None:
+    done = run("ask", "hello → あ", "--reply", "text", PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "hello ? ?" in done.stdout
+
+
 @pytest.mark.parametrize("arguments", [(), ("text", "--wav", "x.wav")], ids=["neither", "both"])
 def test_text_or_a_recording_not_both(run: Run, arguments: tuple[str, ...]) -> None:
     assert run("ask", *arguments).returncode == 2

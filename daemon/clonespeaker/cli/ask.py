@@ -93,7 +93,7 @@ async def _ask(options: argparse.Namespace, settings: Settings, api_key: str, qu
                     "text": answer.text,
                     "citations": msgspec.to_builtins(answer.citations),
                     "image_url": answer.image_url,
-                    "out": str(options.out) if options.out else None,
+                    "out": os.fsencode(options.out).decode(errors="replace") if options.out else None,
                     "conversation_id": conversation.id,
                     "timeline": timeline.told(),
                 }

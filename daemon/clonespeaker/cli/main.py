@@ -72,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
     ask = _with_config(add("ask", "ask", "one turn without a button: text or a recording in, text and voice out"))
     ask.add_argument("text", metavar="TEXT", nargs="?", type=_text, help="what to ask")
     ask.add_argument("--wav", metavar="FILE", type=Path, help="a recording to send: any rate, any channels")
-    ask.add_argument("--image-url", metavar="URL", help="a public picture to send along")
+    ask.add_argument("--image-url", metavar="URL", type=_utf8, help="a public picture to send along")
     ask.add_argument("--out", metavar="FILE", type=Path, help="write the voice to a WAV instead of playing it")
     ask.add_argument("--no-stream", action="store_true", help="have the reply in one piece")
     ask.add_argument("--reply", choices=("text", "voice"), help="what to answer with (default: clone.reply)")
@@ -147,10 +147,10 @@ def parser() -> argparse.ArgumentParser:
     simulate = add("simulate", "simulate", "the simulated clone alone")
     port, think_s, rate_hz = _number(int, 0, 65_535), _number(float, 0, 600), _number(int, 8_000, 192_000)
     length_ms, late_ms, pace = _number(float, 1, 60_000), _number(float, 0, 60_000), _number(float, 0.01, 100)
-    simulate.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s)")
+    simulate.add_argument("--host", type=_text, default="127.0.0.1", help="where to listen (default: %(default)s)")
     simulate.add_argument("--port", type=port, default=8700, help="0: any free one (default: %(default)s)")
-    simulate.add_argument("--key", default="dsk-simulated", help="the key it takes (default: %(default)s)")
-    simulate.add_argument("--slug", default="my-clone", help="its name in requests (default: %(default)s)")
+    simulate.add_argument("--key", type=_text, default="dsk-simulated", help="the key it takes (default: %(default)s)")
+    simulate.add_argument("--slug", type=_text, default="my-clone", help="its name in requests (default: %(default)s)")
     simulate.add_argument("--think", metavar="S", type=think_s, default=0.3, help="seconds before it answers")
     simulate.add_argument("--voice", choices=("auto", "echo", "speech", "tone"), default="auto", help="how it sounds")
     encodings = ("raw", "wav-first", "wav-each", "mp3")
@@ -236,4 +236,13 @@ def _number(kind: type[int] | type[float], least: float, most: float) -> Callabl
 def _text(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError("there is nothing in it")
+    return _utf8(text)
+
+
+def _utf8(text: str) -> str:
+    """What can be sent: bytes that the locale knows no letters for reach a program as surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError(f"{text!a} is not UTF-8; see `locale`") from None
     return text
