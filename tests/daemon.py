@@ -134,7 +134,7 @@ class Daemon:
     async def event(self, event: str, **fields: Any) -> dict[str, Any]:
         """The next one like this that has not been waited for."""
         wanted = {"event": event, **fields}
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):  # the machine may be busy
             while True:
                 while self._seen < len(self.events):
                     told = self.events[self._seen]

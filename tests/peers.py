@@ -109,8 +109,8 @@ async def serving(talk: Callable[[Peer], Awaitable[object]]) -> AsyncIterator[Li
         await server.wait_closed()
 
 
-async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
-    """Returns once `condition` holds; a TimeoutError where it never does."""
+async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
+    """Returns once `condition` holds; a TimeoutError where it never does. Patient, for the machine may be busy."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110  # what is waited for is in another program's hands
             await asyncio.sleep(0.002)
