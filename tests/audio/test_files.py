@@ -9,7 +9,7 @@ import resource
 import stat
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,15 @@ from clonespeaker.audio.pcm import Samples
 from clonespeaker.errors import CloneError, DeviceError, MediaError
 
 SOUND = np.arange(1, 5_001).astype(np.int16)
+PERIOD_S = 0.01
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Returns once it holds; patient, for the machine may be busy."""
+    give_up_at = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.001)
 
 
 def test_the_microphone_hears_what_it_is_given_and_silence_around_it() -> None:
@@ -40,7 +49,7 @@ def test_the_microphone_hears_what_it_is_given_and_silence_around_it() -> None:
     assert (stream.rate_hz, stream.channels) == (RATE_HZ, 1)
     stream.start()
     stream.start()
-    assert enough.wait(2)
+    assert enough.wait(30)
     stream.close()
     heard = np.frombuffer(b"".join(blocks), np.int16)
     assert not heard[:882].any()
@@ -51,18 +60,19 @@ def test_the_microphone_hears_what_it_is_given_and_silence_around_it() -> None:
 def test_it_keeps_time() -> None:
     at: list[float] = []
     stream = FileSound().open_microphone("auto", period_ms=10, on_block=lambda *_: at.append(time.monotonic()))
+    begun_at = time.monotonic()
     stream.start()
-    time.sleep(0.3)
+    until(lambda: len(at) >= 30)
+    until(lambda: len(at) >= (time.monotonic() - begun_at) / PERIOD_S - 4)  # so it is not slow
     stream.stop()
-    assert len(at) == pytest.approx(30, abs=4)
+    assert all(each - begun_at >= nth * PERIOD_S - 0.001 for nth, each in enumerate(at))  # nor fast
     calls = len(at)
     stream.stop()
     time.sleep(0.03)
     assert len(at) == calls  # none once `stop` has returned
     stream.start()
-    time.sleep(0.05)
+    until(lambda: len(at) > calls)
     stream.close()
-    assert len(at) > calls
 
 
 def test_it_catches_up() -> None:
@@ -71,13 +81,14 @@ def test_it_catches_up() -> None:
     def on_block(*_: object) -> None:
         at.append(time.monotonic())
         if len(at) == 1:
-            time.sleep(0.1)
+            time.sleep(0.2)
 
     stream = FileSound().open_microphone("auto", period_ms=10, on_block=on_block)
+    begun_at = time.monotonic()
     stream.start()
-    time.sleep(0.2)
+    until(lambda: len(at) > 1)
+    until(lambda: len(at) >= (time.monotonic() - begun_at) / PERIOD_S - 4)  # else it stays 20 behind
     stream.close()
-    assert len(at) == pytest.approx(20, abs=4)
 
 
 def test_the_speaker_writes_down_what_it_plays(tmp_path: Path) -> None:
@@ -93,7 +104,7 @@ def test_the_speaker_writes_down_what_it_plays(tmp_path: Path) -> None:
     stream = FileSound(tmp_path / "played.wav").open_speaker("auto", period_ms=10, fill=fill)
     assert stream.device == str(tmp_path / "played.wav")
     stream.start()
-    assert enough.wait(2)
+    assert enough.wait(30)
     stream.close()
     samples, rate_hz = wav.read((tmp_path / "played.wav").read_bytes())
     assert rate_hz == RATE_HZ
@@ -111,7 +122,7 @@ def test_a_speaker_that_nobody_hears() -> None:
     sound = FileSound()
     stream = sound.open_speaker("auto", period_ms=10, fill=fill)
     stream.start()
-    assert called.wait(2)
+    assert called.wait(30)
     stream.close()
     sound.refresh()
     sound.close()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -35,28 +36,27 @@ async def test_its_level(factory: MockFactory) -> None:
 
 
 async def test_presses_with_bounces_are_counted(factory: MockFactory) -> None:
+    """Each of their edges; what these say, by the times between them, is looked at below."""
     asked: list[str] = []
+    pin = factory.pin("GPIO17")
 
-    async def press() -> None:
-        await asyncio.sleep(0.05)
-        pin = factory.pin("GPIO17")
-        for _ in range(2):
-            for _ in range(3):  # down, with two bounces
-                pin.drive_low()
-                pin.drive_high()
+    def press() -> None:
+        for _ in range(2 * 4):
             pin.drive_low()
-            await asyncio.sleep(0.1)
             pin.drive_high()
-            await asyncio.sleep(0.1)
 
-    pressing = asyncio.create_task(press())
-    checks = check_button(SETTINGS, daemon=None, press_s=0.6, ask=asked.append, factory=factory)
+    def ask(words: str) -> None:
+        asked.append(words)
+        asyncio.get_running_loop().call_soon(press)  # once it listens
+
+    checks = check_button(SETTINGS, daemon=None, press_s=0.05, ask=ask, factory=factory)
     level, presses = [finding async for finding in checks]
-    await pressing
     assert level.words == "GPIO17 is up"
-    assert asked == ["press the button some times, for 0.6 s"]
+    assert asked == ["press the button some times, for 0.05 s"]
     assert presses.name == "presses"
-    assert presses.words.startswith("4 movements (a press has two), 12 bounces, the longest chatter")
+    movements, bounces = re.findall(r"(\d+) (?:movements|bounces)", presses.words)
+    assert int(movements) + int(bounces) == 16
+    assert ", the longest chatter" in presses.words
 
 
 @pytest.mark.parametrize(
@@ -65,9 +65,14 @@ async def test_presses_with_bounces_are_counted(factory: MockFactory) -> None:
         ([], "failed", "GPIO17 did not move"),
         ([0, 200], "ok", "2 movements (a press has two), 0 bounces"),
         ([0, 1, 2, 200], "ok", "2 bounces, the longest chatter 2.0 ms"),
+        (
+            [*range(7), 106, *range(206, 213), 312],
+            "ok",
+            "4 movements (a press has two), 12 bounces, the longest chatter 6.0 ms",
+        ),
         ([0, 10, 25, 300, 310], "warning", "3 bounces, the longest chatter 25.0 ms; button.bounce_ms is 15"),
     ],
-    ids=["none", "clean", "within", "beyond"],
+    ids=["none", "clean", "within", "two presses", "beyond"],
 )
 def test_what_edges_say(edges_ms: Sequence[float], result: str, words: str) -> None:
     finding = judge([at / 1_000 for at in edges_ms], pin="GPIO17", bounce_ms=15)
