@@ -15,9 +15,11 @@ from clonespeaker.audio import ear, earcons
 from clonespeaker.cues import Earcon
 from clonespeaker.errors import FAULTS, DeviceError, StatusError
 from clonespeaker.simulate.server import SimulatedClone
+from clonespeaker.sounds.repertoire import EARCON_MOST_S
 from clonespeaker.timeline import STAGES
 from tests.daemon import SPEECH, SPEECH_S, Daemon, SoundOfTest, running, starting
 from tests.peers import until
+from tests.sounds.wavs import noise, write_wav
 
 TURN_FIELDS = {
     "event", "turn", "outcome", "fault", *STAGES,
@@ -30,6 +32,12 @@ ERROR = earcons.make(Earcon.ERROR).tobytes()
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attempts, "_BACKOFF_S", 0.01)
+
+
+def assert_whole(turn: dict[str, Any]) -> None:
+    """The utterance has all from its first frame to its end; that is the release, or when a busy machine took it in."""
+    said_ms = -turn["first_frame"]
+    assert said_ms - 20 <= turn["utterance_ms"] <= said_ms + turn["body_sent"] + 20
 
 
 def no_audio(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -53,19 +61,21 @@ async def test_hold_speak_let_go(tmp_path: Path) -> None:
 
 
 async def test_its_event_tells_everything(tmp_path: Path) -> None:
-    async with running(tmp_path) as daemon:
-        await asyncio.sleep(0.1)  # something to have as pre-roll
-        turn = await daemon.talk()
+    async with running(tmp_path, microphone={"pre_roll_ms": 500}) as daemon:
+        await until(lambda: daemon.app.microphone._capture.ring.end > 44_100)  # type: ignore[union-attr]
+        await daemon.hold(seconds=1.0)
+        turn = await daemon.event("turn")
         assert set(turn) == TURN_FIELDS
         assert all(turn[stage] is not None for stage in STAGES)
         assert turn["released"] == 0
-        assert turn["first_frame"] <= turn["pressed"] - 40 < turn["pressed"] < -100
+        assert turn["first_frame"] <= turn["pressed"] - 200 < turn["pressed"] < -900
         assert turn["pressed"] <= turn["connected"] < 0
         assert 0 < turn["body_sent"] <= turn["first_event"] <= turn["first_audio"] <= turn["last_audio"]
         assert turn["first_audio"] <= turn["first_sound"] < turn["drained"]
-        assert turn["utterance_ms"] == pytest.approx(-turn["first_frame"], abs=20)
+        assert_whole(turn)
         assert turn["reply_ms"] == pytest.approx(turn["utterance_ms"], abs=1)
-        assert turn["drained"] - turn["first_sound"] == pytest.approx(turn["reply_ms"], abs=50)
+        loud_at = [at for at, block in daemon.sound.played if any(block)]
+        assert turn["drained"] - turn["first_sound"] >= (loud_at[-1] - loud_at[0]) * 1_000 - 50
         assert (turn["upload"], turn["retries"], turn["underruns"], turn["http_status"]) == ("live", 0, 0, 200)
 
 
@@ -149,7 +159,7 @@ async def test_citations_and_pictures(tmp_path: Path) -> None:
 
 async def test_levels_come_15_times_a_second_at_most(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon:
-        await daemon.hold(seconds=0.6)
+        await daemon.hold(seconds=1.5)
         await daemon.event("turn")
         for source in ("microphone", "speaker"):
             at = [
@@ -174,7 +184,9 @@ async def test_levels_come_15_times_a_second_at_most(tmp_path: Path) -> None:
 
 async def test_a_tap_sends_nothing(tmp_path: Path) -> None:
     async with running(tmp_path, microphone={"min_hold_ms": 5_000}) as daemon:
-        await daemon.hold(seconds=0.1)
+        daemon.app.appliance.hand.press()
+        await until(lambda: daemon.clone.received)
+        daemon.app.appliance.hand.release()
         turn = await daemon.event("turn")
         assert (turn["outcome"], turn["fault"], turn["released"]) == ("tapped", None, None)
         assert daemon.states == ["idle", "listening", "idle"]
@@ -193,7 +205,8 @@ async def test_the_longest_recording_is_sent(tmp_path: Path) -> None:
         await daemon.event("fault", fault="button-stuck", active=False)
         turn = await daemon.event("turn")
         assert turn["outcome"] == "answered"
-        assert turn["utterance_ms"] == pytest.approx(450, abs=40)
+        assert 399 <= -turn["pressed"] < 5_000  # nothing else would have ended it
+        assert_whole(turn)
         assert len(daemon.clone.received) == 1
 
 
@@ -213,7 +226,11 @@ async def test_the_clone_is_interrupted(tmp_path: Path) -> None:
         await daemon.hold()
         first = daemon.told("turn")[0]
         assert (first["turn"], first["outcome"]) == (1, "cancelled")
-        assert daemon.sound.last_heard_at - pressed_at < 0.05
+        assert daemon.sound.last_heard_at - pressed_at < 5  # of ten; how quickly it goes is measured in benchmarks/
+        over_at = daemon.at[daemon.events.index(first)]
+        assert (
+            sum(any(block) for at, block in daemon.sound.played if at > over_at) <= 2
+        )  # one that was asked for, a fade
         second = await daemon.event("turn", turn=2)
         assert second["outcome"] == "answered"
         assert SPEECH.tobytes() in daemon.sound.heard  # nothing is cut from what comes after the silence
@@ -253,7 +270,8 @@ async def test_a_talk_ends_by_itself(tmp_path: Path) -> None:
         await program.command("talk", seconds=0.3)
         turn = await daemon.event("turn")
         assert turn["outcome"] == "answered"
-        assert turn["utterance_ms"] == pytest.approx(350, abs=60)
+        assert 299 <= -turn["pressed"] < 5_000
+        assert_whole(turn)
 
 
 async def test_a_talk_does_not_end_another_turn(tmp_path: Path) -> None:
@@ -495,7 +513,7 @@ async def test_a_new_conversation(tmp_path: Path) -> None:
 
 
 async def test_after_a_time_of_quiet_the_next_visitor_begins_afresh(tmp_path: Path) -> None:
-    async with running(tmp_path, clone_settings={"new_conversation_after_s": 0.3}) as daemon:
+    async with running(tmp_path, clone_settings={"new_conversation_after_s": 1.0}) as daemon:
         first = daemon.app.conversation.id
         assert (await daemon.talk())["outcome"] == "answered"
         assert daemon.app.conversation.id == first
@@ -503,7 +521,7 @@ async def test_after_a_time_of_quiet_the_next_visitor_begins_afresh(tmp_path: Pa
         told = conversations(daemon)[-1]
         assert told["id"] != first
         assert len(told["messages"]) == 1
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(1.5)
         assert len(conversations(daemon)) == 2  # nobody has said anything since
 
 
@@ -573,12 +591,15 @@ async def test_without_earcons_failures_are_silent(tmp_path: Path) -> None:
 
 async def test_two_failures_at_once_sound_like_one(tmp_path: Path) -> None:
     """An impatient hand on a muted device: each press has its earcon, and none a piece of another's."""
-    async with running(tmp_path, sounds={"earcons": True}) as daemon:
+    long = noise("muted", seconds=EARCON_MOST_S)
+    write_wav(tmp_path / "sounds" / "muted.wav", long)
+    muted = long[1_000:-1_000].tobytes()  # its ends are faded
+    sounds = {"earcons": True, "directory": str(tmp_path / "sounds")}
+    async with running(tmp_path, sounds=sounds) as daemon:
         daemon.app.appliance.dials.mute(True)
         for _ in range(4):
             daemon.app.appliance.hand.press()
             await asyncio.sleep(0.1)
-        muted = earcons.make(Earcon.MUTED).tobytes()
         await until(lambda: muted in daemon.sound.heard)
         await until(lambda: daemon.sound.last_heard_at < time.monotonic() - 0.5)
         assert daemon.sound.heard.count(muted) == 1
@@ -660,7 +681,8 @@ async def test_a_speaker_that_does_not_start(tmp_path: Path) -> None:
 async def test_the_microphone_is_open_only_while_the_user_speaks(tmp_path: Path) -> None:
     async with running(tmp_path, microphone={"keep_open": False, "pre_roll_ms": 0}) as daemon:
         assert daemon.sound.opened == ["speaker"]
-        assert (await daemon.talk())["outcome"] == "answered"
+        await daemon.hold(seconds=SPEECH_S + 1.0)  # it is not open at once
+        assert (await daemon.event("turn"))["outcome"] == "answered"
         assert SPEECH.tobytes() in daemon.clone.received[0].pcm
         await until(lambda: daemon.app.microphone.stream is None)
         assert (await daemon.talk())["outcome"] == "answered"
@@ -673,17 +695,18 @@ async def test_a_tap_while_the_microphone_is_being_opened_does_not_leave_it_open
         sound.opens_in_s = 0.3
         await daemon.hold(seconds=0.1)
         assert (await daemon.event("turn"))["outcome"] == "tapped"
-        await asyncio.sleep(0.5)
-        assert daemon.app.microphone.stream is None
+        await until(lambda: "microphone" in sound.opened)
+        await asyncio.sleep(0.2)
+        await until(lambda: daemon.app.microphone.stream is None)
 
 
 async def test_a_press_right_after_a_tap_with_a_slow_microphone(tmp_path: Path) -> None:
     sound = SoundOfTest()
-    microphone = {"keep_open": False, "pre_roll_ms": 0, "min_hold_ms": 200}
+    microphone = {"keep_open": False, "pre_roll_ms": 0, "min_hold_ms": 800}
     async with running(tmp_path, sound=sound, microphone=microphone) as daemon:
         sound.opens_in_s = 0.2
         await daemon.hold(seconds=0.05)
-        await daemon.hold(seconds=SPEECH_S + 0.5)
+        await daemon.hold(seconds=SPEECH_S + 1.0)
         turn = await daemon.event("turn", turn=2)
         assert turn["outcome"] == "answered"
 
