@@ -151,19 +151,21 @@ async def test_a_finish_after_everything_has_come_ends_at_once() -> None:
 async def test_when_its_first_frame_was_heard() -> None:
     card = Card()
     microphone = opened(card)
+    before = time.monotonic()
     card.hear(count(0, 44_100))
     recording = microphone.record(pre_roll_ms=300)
-    assert recording.first_frame_at == pytest.approx(time.monotonic() - 0.3, abs=0.02)
+    assert before - 0.001 <= recording.first_frame_at + 0.3 <= time.monotonic() + 0.001
 
 
-@pytest.mark.parametrize(("age_s", "late_s"), [(-5.0, 0.0), (0.0, 0.0), (0.05, 0.04), (99.0, 0.19)])
-async def test_ages_that_are_nonsense(age_s: float, late_s: float) -> None:
+@pytest.mark.parametrize(("age_s", "taken_s"), [(-5.0, 0.01), (0.0, 0.01), (0.05, 0.05), (99.0, 0.2)])
+async def test_ages_that_are_nonsense(age_s: float, taken_s: float) -> None:
     """Some drivers report a clock of their own."""
     card = Card()
     microphone = opened(card)
+    before = time.monotonic()
     card.hear(count(0, 441), age_s=age_s)
     recording = microphone.record(pre_roll_ms=10)
-    assert recording.first_frame_at == pytest.approx(time.monotonic() - 0.01 - late_s, abs=0.02)
+    assert before - 0.001 <= recording.first_frame_at + taken_s <= time.monotonic() + 0.001
 
 
 @pytest.mark.parametrize(("rate_hz", "channels"), [(48_000, 2), (16_000, 1), (44_100, 2)])
@@ -225,9 +227,8 @@ async def test_a_card_that_falls_silent(monkeypatch: pytest.MonkeyPatch) -> None
     follower = Follower(microphone.record(pre_roll_ms=0))
     await turn_over()
     card.hear(count(0, 441))
-    async with asyncio.timeout(1):
-        with pytest.raises(DeviceError, match=r"a card of a test.*unplugged") as gone:
-            await follower.task
+    with pytest.raises(DeviceError, match=r"a card of a test.*unplugged") as gone:
+        await follower.task
     assert gone.value.fault == "no-microphone"
     assert follower.heard.size == 441
 
@@ -237,10 +238,11 @@ async def test_how_long_it_has_been_silent() -> None:
     microphone = Microphone(card.open_microphone)
     assert microphone.silent_for_s == 0
     microphone.open()
-    await asyncio.sleep(0.02)
-    assert microphone.silent_for_s >= 0.02
-    card.hear(count(0, 441))
-    assert microphone.silent_for_s < 0.02
+    await asyncio.sleep(0.1)
+    assert microphone.silent_for_s >= 0.1
+    before = time.monotonic()
+    card.hear(count(0, 441), age_s=0.0)
+    assert microphone.silent_for_s <= time.monotonic() - before
     microphone.close()
     assert microphone.silent_for_s == 0
 
@@ -312,7 +314,8 @@ async def test_one_that_has_ended_by_itself() -> None:
     assert was_gone == [False, False, True, False]
 
 
-async def test_a_recording_ends_at_once_where_its_device_is_closed() -> None:
+async def test_a_recording_ends_at_once_where_its_device_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(microphone_module, "SILENT_AFTER_S", 3_600.0)
     card = Card()
     microphone = Microphone(card.open_microphone)
     microphone.open()
@@ -320,9 +323,8 @@ async def test_a_recording_ends_at_once_where_its_device_is_closed() -> None:
     card.hear(count(0, 441))
     assert (await anext(pieces)).size == 441
     microphone.close()
-    async with asyncio.timeout(0.2):
-        with pytest.raises(DeviceError, match="unplugged"):
-            await anext(pieces)
+    with pytest.raises(DeviceError, match="unplugged"):  # and not once it has been silent for long enough
+        await anext(pieces)
 
 
 async def test_one_that_does_not_start_is_given_back() -> None:

@@ -455,9 +455,8 @@ async def test_a_card_that_asks_for_nothing_more(periods: int) -> None:
         await playback.put(level(1_000), RATE_HZ)
         await turn_over()
         await card.play(periods) if periods else None
-        async with asyncio.timeout(1):
-            with pytest.raises(DeviceError, match=r"a card of a test.*unplugged") as gone:
-                await draining(playback)
+        with pytest.raises(DeviceError, match=r"a card of a test.*unplugged") as gone:
+            await draining(playback)
         assert gone.value.fault == "no-speaker"
 
 
@@ -466,20 +465,19 @@ async def test_a_card_that_goes_while_putting_waits() -> None:
     card = Card()
     speaker = opened(card, read_ahead_s=0.1)
     async with speaker.play() as playback:
-        async with asyncio.timeout(1):
-            with pytest.raises(DeviceError, match="unplugged"):
-                await playback.put(level(1_000), RATE_HZ)
+        with pytest.raises(DeviceError, match="unplugged"):
+            await playback.put(level(1_000), RATE_HZ)
 
 
-@pytest.mark.usefixtures("impatient")
-async def test_a_sound_that_is_slow_to_come_is_no_card_that_went() -> None:
+async def test_a_sound_that_is_slow_to_come_is_no_card_that_went(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(playback_module, "SILENT_AFTER_S", 0.8)
     card = Card()
     speaker = opened(card, start_ms=100)
     async with speaker.play() as playback:
         await begin(playback, card)
-        for _ in range(6):
+        for _ in range(12):
             card.ask()
-            await asyncio.sleep(0.04)
+            await asyncio.sleep(0.1)
         await playback.put(level(200), RATE_HZ)
         await turn_over()
         assert card.ask().any()
@@ -512,10 +510,11 @@ async def test_how_long_it_has_been_silent() -> None:
     before = time.monotonic()
     speaker.wake()
     assert 0 <= speaker.silent_for_s <= time.monotonic() - before
-    await asyncio.sleep(0.02)
-    assert speaker.silent_for_s >= 0.02
+    await asyncio.sleep(0.1)
+    assert speaker.silent_for_s >= 0.1
+    before = time.monotonic()
     card.ask()
-    assert speaker.silent_for_s < 0.02
+    assert speaker.silent_for_s <= time.monotonic() - before
     speaker.rest()
     assert speaker.silent_for_s == 0
 
@@ -583,7 +582,8 @@ async def test_closed_while_a_sound_is_stopped_it_fades_out_first() -> None:
     assert np.abs(np.diff(played.astype(int))).max() < 8_000 / FADE + 2  # no click
 
 
-async def test_a_sound_ends_at_once_where_its_device_is_closed() -> None:
+async def test_a_sound_ends_at_once_where_its_device_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(playback_module, "SILENT_AFTER_S", 3_600.0)
     card = Card()
     speaker = opened(card)
     async with speaker.play() as playback:
@@ -591,9 +591,8 @@ async def test_a_sound_ends_at_once_where_its_device_is_closed() -> None:
         await begin(playback, card)
         await card.play(3)
         speaker.close()
-        async with asyncio.timeout(0.2):
-            with pytest.raises(DeviceError, match="unplugged"):
-                await playback.drain()
+        with pytest.raises(DeviceError, match="unplugged"):  # and not once it has asked for nothing for long enough
+            await playback.drain()
     assert card.done[-2:] == ["stop", "close"]
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import gpiozero
+import numpy as np
 import pytest
 from gpiozero.pins.mock import MockFactory, MockPWMPin
 from msgspec.structs import replace
@@ -44,13 +45,13 @@ def shines(factory: MockFactory) -> str | None:
 
 
 async def test_a_turn(tmp_path: Path, factory: MockFactory) -> None:
-    async with running(tmp_path, clone=SimulatedClone(tone_s=2), lights=RGB) as daemon:
+    async with running(tmp_path, clone=SimulatedClone(tone_s=10), lights=RGB) as daemon:
         await until(lambda: shines(factory) is None)
-        daemon.clone.think_s, daemon.clone.voice = 0.5, "tone"
+        daemon.clone.think_s, daemon.clone.voice = 1.0, "tone"
         daemon.app.appliance.hand.press()
         await until(lambda: shines(factory) == GREEN)
         faint = factory.pin("GPIO27").state
-        daemon.sound.hear(SPEECH)
+        daemon.sound.hear(np.tile(SPEECH, 100))
         await until(lambda: factory.pin("GPIO27").state > 3 * faint)
         daemon.app.appliance.hand.release()
         await until(lambda: shines(factory) == AMBER)
