@@ -52,7 +52,7 @@ async def read_while_it_comes(response: aiohttp.ClientResponse) -> tuple[bytes, 
     stream = b""
     while True:
         try:
-            stream += await asyncio.wait_for(response.content.readany(), 0.5)
+            stream += await asyncio.wait_for(response.content.readany(), 1.0)
         except (aiohttp.ClientError, TimeoutError) as error:
             response.close()
             return stream, error

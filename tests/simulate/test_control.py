@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import fields
@@ -16,6 +15,7 @@ from clonespeaker.simulate.behaviour import Behaviour
 from clonespeaker.simulate.faults import FAULTS
 from clonespeaker.simulate.received import MOST_REQUESTS, MOST_VOICES, Received, RequestLog
 from clonespeaker.simulate.server import SimulatedClone
+from tests.peers import until
 from tests.simulate.conversing import PCM, Conversing, audio, parse_events
 
 
@@ -97,12 +97,14 @@ async def test_what_is_no_json(driver: Driver) -> None:
     assert (await driver.http.put("/simulated/fault", data=b"cut")).status == 400
 
 
-async def test_refusing_answers_the_one_who_asked_for_it_and_ends_by_itself(talk: Conversing, driver: Driver) -> None:
-    assert await driver.put("fault", {"fault": "refuse", "at": 0.1}) == (204, "")
+async def test_refusing_answers_the_one_who_asked_for_it_and_ends_by_itself(
+    clone: SimulatedClone, talk: Conversing, driver: Driver
+) -> None:
+    assert await driver.put("fault", {"fault": "refuse", "at": 1.5}) == (204, "")
     for http in (talk.http, driver.http):
         with pytest.raises(aiohttp.ClientConnectorError):
             await http.get("/simulated/faults")
-    await asyncio.sleep(0.15)
+    await until(lambda: clone.fault is None)
     assert (await driver.get("faults"))["fault"] is None
     assert await talk.status() == 200
 

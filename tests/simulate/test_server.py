@@ -105,12 +105,12 @@ async def test_samples_cut_in_two_and_a_stream_cut_everywhere(clone: SimulatedCl
 
 
 async def test_it_thinks_and_pings_meanwhile(clone: SimulatedClone, talk: Conversing) -> None:
-    clone.think_s, clone.ping_every_s = 0.05, 0.01
+    clone.think_s, clone.ping_every_s = 0.6, 0.01
     response = await talk.generate()
     stream = await response.read()
     assert stream.startswith(b": ping - ")
     assert clone.received[0].last_byte_s is not None
-    assert time.monotonic() >= clone.received[0].last_byte_s + 0.05
+    assert time.monotonic() >= clone.received[0].last_byte_s + 0.6
 
 
 async def test_a_stream_opens_before_it_has_thought(clone: SimulatedClone, talk: Conversing) -> None:

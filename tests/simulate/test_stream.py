@@ -63,10 +63,10 @@ async def test_jitter_delays_and_keeps_the_order() -> None:
 
 async def test_pings_fill_the_waiting() -> None:
     wire = Wire()
-    steps: list[Step] = [Wait(0.05), b"last"]
+    steps: list[Step] = [Wait(0.6), b"last"]
     await ReplyStream(write=wire.write, ping_every_s=0.01, line_end="\r\n").send(steps, time.monotonic())
     assert wire.pieces[-1] == b"last"
-    assert 1 <= len(wire.pieces[:-1]) <= 5
+    assert 1 <= len(wire.pieces[:-1]) <= 60
     assert all(piece.startswith(b": ping - ") and piece.endswith(b"\r\n\r\n") for piece in wire.pieces[:-1])
 
 
