@@ -57,7 +57,7 @@ async def test_which_volume_holds(tmp_path: Path, saved: State, configured: int,
 
 
 async def test_a_hand_that_turns_and_turns_writes_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept_module, "SAVED_AFTER_S", 0.3)
+    monkeypatch.setattr(kept_module, "SAVED_AFTER_S", 1.0)
     state = CountingStateDir(tmp_path)
     kept = Kept(state, State(), configured_volume=80, at_rest=lambda: True)
     async with keeping(kept):

@@ -17,8 +17,8 @@ from tests.peers import until
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls, "WITHIN_S", 0.1)
-    monkeypatch.setattr(upkeep, "STUCK_AFTER_S", 0.5)
+    monkeypatch.setattr(calls, "WITHIN_S", 1.0)
+    monkeypatch.setattr(upkeep, "STUCK_AFTER_S", 3.0)
 
 
 @pytest.mark.parametrize("name", ["microphone", "speaker"])
@@ -85,7 +85,7 @@ async def test_a_press_while_devices_are_looked_for_waits_until_they_are_there(t
         daemon.app.appliance.hand.press()
         await daemon.event("state", state="listening")
         daemon.sound.hear(SPEECH)
-        await asyncio.sleep(0.15)
+        await asyncio.sleep(1.0)
         daemon.app.appliance.hand.release()
         assert (await daemon.event("turn"))["outcome"] == "answered"
         assert SPEECH.tobytes() in daemon.clone.received[0].pcm
@@ -159,8 +159,7 @@ async def test_what_hangs_for_a_while(tmp_path: Path) -> None:
 async def test_what_hangs_for_good_ends_the_process(tmp_path: Path) -> None:
     async with running(tmp_path, clone=SimulatedClone(tone_s=0.1)) as daemon:
         await hang(daemon)
-        async with asyncio.timeout(3):
-            with pytest.raises(StuckError, match="fresh start"):
-                await daemon.task
+        with pytest.raises(StuckError, match="fresh start"):
+            await daemon.task
         daemon.sound.hangs.set()
         daemon.task = asyncio.create_task(asyncio.sleep(0))

@@ -13,7 +13,7 @@ from tests.peers import until
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls_module, "WITHIN_S", 0.05)
+    monkeypatch.setattr(calls_module, "WITHIN_S", 1.0)
 
 
 async def test_what_a_call_returns() -> None:
@@ -39,7 +39,7 @@ async def test_a_call_that_hangs_is_left_behind_and_seen_until_it_returns() -> N
         await calls.run("microphone", lambda: go_on.wait() and None)
     assert hung.value.fault == "no-microphone"
     await calls.run("speaker", lambda: None)  # others go on
-    assert calls.oldest_s >= 0.05
+    assert calls.oldest_s >= 1.0
     go_on.set()
     await until(lambda: calls.oldest_s == 0)
 
@@ -76,4 +76,4 @@ def test_a_call_that_outlives_the_loop() -> None:
 
     asyncio.run(main())
     go_on.set()
-    assert done.wait(1)
+    assert done.wait(30)
