@@ -218,7 +218,7 @@ async def app_of_that_can_run(state_dir: Path) -> None:
     """Whatever was taken has been given back."""
     app = app_of(state_dir)
     task = asyncio.create_task(app.run())
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         await app.ready.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -288,7 +288,7 @@ async def test_signals_end_it(tmp_path: Path, number: signal.Signals, state: str
         if state != "idle":
             await daemon.event("state", state=state)
         os.kill(os.getpid(), number)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
             await daemon.task
         assert daemon.sound.is_closed
         assert len(asyncio.all_tasks()) <= 1 + len(clone_tasks())
@@ -452,7 +452,7 @@ async def test_a_mistake_of_ours_ends_it(tmp_path: Path, event: str) -> None:
     async with running(tmp_path) as daemon:
         daemon.stumbles_at = event
         daemon.say("Hello")
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
             with pytest.raises(ExceptionGroup) as crash:
                 await daemon.task
         assert crash.value.subgroup(ZeroDivisionError)

@@ -291,7 +291,7 @@ async def test_a_speaker_that_is_put_to_rest_meanwhile_is_woken_again(tmp_path: 
         aside = asyncio.create_task(daemon.app.speaker.sound_aside(np.ones(44_100, np.int16), 44_100))
         await until(lambda: daemon.app.speaker._newest_aside is not None)
         await daemon.app.speaker.in_thread(daemon.app.speaker.rest)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await aside
 
 

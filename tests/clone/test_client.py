@@ -235,7 +235,7 @@ async def test_what_comes_after_the_final_event_holds_nobody_up() -> None:
         await peer.reader.read()  # and never ends
 
     async with serving(talk) as server, connected(server.url) as client:
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
             assert await generate(client, b"{}") == [Final("Hi")]
 
 
@@ -370,7 +370,7 @@ async def test_a_refusal_comes_while_the_body_still_flows() -> None:
 
     async with serving(talk) as server, connected(server.url) as client:
         for _ in range(2):
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(30):
                 with pytest.raises(CloneError, match="too large") as refused:
                     async for _ in client.generate(endless(), length=None, request=Request()):
                         pass
@@ -447,7 +447,7 @@ async def test_giving_up_breaks_the_connection() -> None:
 
     async with serving(talk) as server, connected(server.url) as client:
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.1):
+            async with asyncio.timeout(1):
                 await anext(client.generate(endless(), length=None, request=Request()))
         await until(lambda: ends)
     assert b"0\r\n\r\n" not in ends[0]
@@ -562,7 +562,7 @@ async def test_a_server_that_never_answers() -> None:
 
     async with serving(talk) as server, connected(server.url, patience=IMPATIENT) as client:
         for call in (client.profile("x"), generate(client, b"{}"), generate(client, b"{}", live=True)):
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(30):
                 with pytest.raises(CloneError, match="took too long") as slow:
                     await call
             assert (slow.value.fault, slow.value.retryable) == ("offline", True)
@@ -579,7 +579,7 @@ async def test_a_server_that_takes_nothing() -> None:
 
     patience = Patience(upload_s=0.2)
     async with serving(talk) as server, connected(server.url, patience=patience) as client:
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(30):
             with pytest.raises(CloneError, match="took too long"):
                 await anext(client.generate(much(), length=None, request=Request()))
 
@@ -650,14 +650,14 @@ async def test_silence_in_the_stream(clone: SimulatedClone) -> None:
 
 
 async def test_pings_are_life() -> None:
-    patience = Patience(silence_s=0.15, event_s=5)
+    patience = Patience(silence_s=1.0, event_s=60)
 
     async def talk(peer: Peer) -> None:
         await peer.request()
         await peer.begin_stream()
-        for _ in range(10):
+        for _ in range(15):
             await peer.send(b": ping\n\n")
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.1)
         await peer.event(current_token="[DONE]", clone_response={"text": "Hi"})
 
     async with serving(talk) as server, connected(server.url, patience=patience) as client:
@@ -668,7 +668,7 @@ async def test_but_pings_only_are_not_for_ever(clone: SimulatedClone) -> None:
     clone.fault = "pings-only"
     async with connected(await clone.start(), patience=Patience(silence_s=5, event_s=0.3)) as client:
         body = body_of(await new_id(client), user_message="Hi")
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
             with pytest.raises(CloneError, match="stopped") as silent:
                 await generate(client, body)
     assert silent.value.fault == "reply-broken"
@@ -788,7 +788,7 @@ async def test_events_that_say_nothing_are_no_better_than_pings(event: bytes) ->
             await asyncio.sleep(0.01)
 
     async with serving(talk) as server, connected(server.url, patience=IMPATIENT) as client:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             with pytest.raises(CloneError, match="stopped answering") as broken:
                 await generate(client, b"{}")
     assert broken.value.fault == "reply-broken"
@@ -811,7 +811,7 @@ async def test_a_server_that_answers_early_and_then_no_more(reads: bool) -> None
             await asyncio.sleep(0.01)
 
     async with serving(talk) as server, connected(server.url, patience=IMPATIENT) as client:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             with pytest.raises(CloneError, match="stopped answering"):
                 async for _ in client.generate(body(), length=None, request=Request()):
                     pass

@@ -99,7 +99,7 @@ async def test_a_connection_kept_warm_is_the_one_that_is_used() -> None:
     async with serving(talk) as server, connected(server.url) as client:
         async with client.kept_warm():
             await until(lambda: heads)
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.5)
         await client.profile("my-clone")
         assert server.connections == 1
     assert [head.split()[:2] for head in heads] == [["HEAD", "/"], ["GET", "/api/clone?slug=my-clone"]]
@@ -123,6 +123,6 @@ async def test_a_server_that_does_not_answer_holds_nothing_up() -> None:
         await asyncio.sleep(60)
 
     async with serving(talk) as server, connected(server.url) as client:
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(30):
             async with client.kept_warm():
                 await until(lambda: server.connections)

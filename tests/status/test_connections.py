@@ -20,7 +20,7 @@ async def hung_up(reader: asyncio.StreamReader) -> bytes:
     """What still came before the server hung up."""
     came = b""
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while piece := await reader.read(65_536):
                 came += piece
     except ConnectionResetError:
