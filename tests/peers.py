@@ -16,6 +16,8 @@ from clonespeaker.clone.client import CloneClient, Patience
 from clonespeaker.clone.connection import open_session
 
 KEY = "dsk-simulated"
+NOBODY = ".".join(["nobody" * 10] * 5)
+"""A host that is not found, not even where the network finds all: it is longer than names can be, and not asked for."""
 IMPATIENT = Patience(
     connect_s=2.0, upload_s=2.0, event_s=0.8, silence_s=0.8, answer_s=0.8
 )  # a busy machine stands still for less

@@ -16,6 +16,7 @@ import pytest
 from clonespeaker.simulate.server import SimulatedClone
 from clonespeaker.state import StateDir
 from tests.cli.conftest import Run
+from tests.peers import NOBODY
 
 
 def findings(run: Run, *arguments: str, **variables: str | None) -> tuple[int, dict[str, dict[str, Any]]]:
@@ -56,11 +57,11 @@ def test_three_things_broken_are_three_lines(run: Run, tmp_path: Path) -> None:
 
 
 def test_words_for_people(run: Run) -> None:
-    done = run("doctor", CLONESPEAKER_CLONE__BASE_URL="https://nobody.invalid")
+    done = run("doctor", CLONESPEAKER_CLONE__BASE_URL=f"https://{NOBODY}")
     assert done.returncode == 1
     lines = done.stdout.splitlines()
     assert re.match(r"ok       settings: no file", lines[0])
-    dns = next(at for at, line in enumerate(lines) if line.startswith("failed   dns: nobody.invalid is not found"))
+    dns = next(at for at, line in enumerate(lines) if line.startswith(f"failed   dns: {NOBODY} is not found"))
     assert lines[dns + 1].startswith("         → is there a network")
     # What lies behind is not tried, and that is said once.
     assert not [line for line in lines if re.match(r"\w+ +(connection|tls|clock|clone|conversation):", line)]

@@ -20,7 +20,7 @@ from clonespeaker.simulate.server import SimulatedClone
 from clonespeaker.simulate.tls import TlsKind, open_tls
 from clonespeaker.state import SavedConversation, StateDir
 from clonespeaker.state import State as Saved
-from tests.peers import Peer, connected, serving
+from tests.peers import NOBODY, Peer, connected, serving
 
 DAY_S = 86_400.0
 
@@ -41,10 +41,10 @@ async def test_a_clear_way() -> None:
 
 
 async def test_a_name_that_is_not_found() -> None:
-    found = await way("https://nobody.invalid")
+    found = await way(f"https://{NOBODY}")
     assert list(found) == ["dns"]
     assert found["dns"].result == "failed"
-    assert "nobody.invalid is not found" in found["dns"].words
+    assert f"{NOBODY} is not found" in found["dns"].words
     assert "nothing beyond is tried" in found["dns"].words
 
 
