@@ -394,7 +394,7 @@ def test_no_fault_is_without_an_outcome() -> None:
 
 
 async def test_refused_connections(talk: Talk) -> None:
-    talk.make_exchange(retry_for_s=0.5)
+    talk.make_exchange(retry_for_s=2)
     assert await talk.ask("Hello") is None
     talk.clone.fault = "refuse"
     await asyncio.sleep(0.01)  # what was open closes
@@ -467,7 +467,7 @@ async def test_a_clone_that_wants_to_be_left_alone_while_the_user_speaks_is_told
     utterance = Utterance()
     utterance.add(SPEECH)
     talk.clone.fault = "status-429-long"
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert await talk.ask(utterance, speaks=True) == "busy"
 
 
@@ -584,7 +584,7 @@ async def test_whether_it_was_heard_is_found_out_once_the_network_is_back(talk: 
 async def test_an_answer_that_comes_into_the_history_later_is_read_there(
     talk: Talk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exchange, "_TEXT_AFTER_S", (0.0, 0.05, 0.05))
+    monkeypatch.setattr(exchange, "_TEXT_AFTER_S", (0.0, 1.0, 1.0))
     conversation_id = await talk.conversation.current()
     talk.clone.fault_once("reset-heard")
     turn = asyncio.create_task(talk.ask("Hello"))

@@ -77,10 +77,10 @@ def test_the_demo_at_a_terminal(demo: Terminal) -> None:
     demo.wait_for("unmute it first")
     demo.type("m")
     demo.wait_for("the microphone is open")
-    time.sleep(1.0)  # longer than a terminal takes to repeat a key that is held
+    time.sleep(2.5)  # longer than a terminal takes to repeat a key that is held, and than a busy machine to notice
     demo.type(" ")  # a refused press was none, so this one begins
     demo.wait_for("listening.*▮")
-    time.sleep(1.0)
+    time.sleep(2.5)
     demo.type(" ")
     demo.wait_for("speaking")
     demo.type("c")

@@ -29,7 +29,7 @@ OBSERVED = Path("/observed.json")
 
 def run(*command: str) -> dict[str, Any]:
     """Run it to its end → its exit code and what it said."""
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     return {"code": ended.returncode, "said": ended.stdout + ended.stderr}
 
 
@@ -41,7 +41,7 @@ def show(unit: str = UNIT) -> dict[str, str]:
 
 def until(condition: Callable[[], object], what: str) -> None:
     """Return once it holds; patient, for the machine may be busy."""
-    give_up = time.monotonic() + 30
+    give_up = time.monotonic() + 60
     while not condition():
         if time.monotonic() > give_up:
             raise TimeoutError(what)
@@ -156,7 +156,7 @@ def sandbox() -> dict[str, Any]:
 
 
 def starting() -> dict[str, Any]:
-    drop_in("WatchdogSec=2\n")  # for what follows
+    drop_in("WatchdogSec=5\n")  # for what follows
     GATE.touch()
     run("systemctl", "start", "--no-block", UNIT)
     until(lambda: show()["MainPID"] != "0", "it was not started")
