@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from clonespeaker.audio import wav
 from clonespeaker.audio.pcm import Samples
@@ -20,6 +20,8 @@ from tests.kiosk.daemon import Daemon, run_daemon
 from tests.kiosk.scene import LoopThread, Scene, open_scene
 from tests.sound.card import SoundCard, missing_programs
 from tests.sound.conftest import skip_or_fail
+
+expect.set_options(timeout=30_000)  # the machine may be busy
 
 
 @pytest.fixture(scope="package")

@@ -32,7 +32,7 @@ def test_a_whole_turn(page: Page, daemon: Daemon, words: Samples) -> None:
     daemon.clone.citations = [
         {"url": "https://example.org/notes", "title": "Notes", "text": "On engines.", "type": "web"}
     ]
-    daemon.clone.reply_text = "A machine that weaves patterns."
+    daemon.clone.reply_text, daemon.clone.tone_s = "A machine that weaves patterns.", 3.0  # time to see that it speaks
     expect(page.locator("#name")).to_have_text("Simulated Clone")
     expect(page.locator("#hint")).to_have_text("Hold the button and speak")
     page.evaluate(
@@ -43,9 +43,14 @@ def test_a_whole_turn(page: Page, daemon: Daemon, words: Samples) -> None:
     finger.down()
     state(page, "listening")
     daemon.speak(words)
+    for _ in range(1_200):
+        if page.evaluate("loudest") > 0.3:
+            break
+        page.wait_for_timeout(25)
     assert page.evaluate("loudest") > 0.3
     finger.up()
     state(page, "speaking")
+    daemon.clone.tone_s = 0.4
     expect(page.locator(".clone")).to_have_text("A machine that weaves patterns.")
     expect(page.locator(".sources h3")).to_have_text("Notes")
     expect(page.locator(".host")).to_have_text("example.org")

@@ -41,7 +41,7 @@ def prompt(name: str, language: str = "en") -> Samples:
 async def test_a_turn_ends_its_recording_with_a_sound_and_keeps_its_reply_whole(
     card: SoundCard, words: Samples, tmp_path: Path
 ) -> None:
-    async with run_daemon(card, tmp_path, sounds=ON, simulate={"think_s": 0.7}) as daemon:
+    async with run_daemon(card, tmp_path, sounds=ON, simulate={"think_s": 1.2}) as daemon:
         await daemon.has_listened()
         mark = card.position
         await daemon.hold(words)
