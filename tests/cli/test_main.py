@@ -191,6 +191,13 @@ def test_what_is_opened_later_takes_no_stream_that_was_closed(shell: Run, tmp_pa
     assert (tmp_path / "later").read_text() == ""
 
 
+@pytest.mark.parametrize("command", ["config check", "setup --yes"])
+def test_settings_without_end_are_refused(shell: Run, command: str) -> None:
+    done = shell(f"ulimit -v 2000000; clonespeaker {command} --config /dev/full")
+    assert done.returncode == 78
+    assert done.stderr.startswith("clonespeaker: /dev/full: more than 256 KiB, which no settings have")
+
+
 def test_commands_import_no_more_than_they_need() -> None:
     code = "import sys, clonespeaker.cli.control, clonespeaker.cli.config; print(*sys.modules)"
     loaded = subprocess.run(

@@ -48,6 +48,14 @@ def test_modes(tmp_path: Path, write: str, before: int | None, after: int) -> No
     assert os.listdir(path.parent) == ["file"]
 
 
+def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for name in ("pipe", "link"):
+        with pytest.raises(ClonespeakerError, match=f"{name} is no file .*; name a file with --key-to"):
+            require_writable(tmp_path / name, "--key-to")
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 @pytest.mark.parametrize("write", [lambda path: write_key(path, "k"), lambda path: write_settings(path, b"s")])
 def test_owners_stay(tmp_path: Path, write: Callable[[Path], None]) -> None:

@@ -56,6 +56,13 @@ def test_a_directory_is_no_file(tmp_path: Path) -> None:
         load(tmp_path, {})
 
 
+def test_a_file_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    longest = "# " + "x" * (config.LONGEST_BYTES - len("# \nlanguage: de\n")) + "\nlanguage: de\n"
+    assert read(tmp_path, longest).settings.language == "de"
+    with pytest.raises(ConfigError, match=r"config\.yaml: more than 256 KiB, which no settings have"):
+        read(tmp_path, longest + "#")
+
+
 def test_the_shipped_file_holds_every_setting_with_its_default() -> None:
     loaded = load(SHIPPED, {})
     assert loaded.settings == Settings()

@@ -24,6 +24,7 @@ from clonespeaker.audio.pcm import Samples
 from clonespeaker.audio.portaudio import SoundSystem
 from clonespeaker.audio.speaker import Speaker
 from clonespeaker.config import settings as kinds
+from clonespeaker.config.load import LONGEST_BYTES
 from clonespeaker.config.settings import Settings
 from clonespeaker.cues import Earcon
 from clonespeaker.errors import DeviceError
@@ -108,9 +109,9 @@ def is_booting() -> bool:
 def language_in(config: Path) -> str:
     """The language that settings are in which can't be used: whoever made a mistake in another line is told in it."""
     with contextlib.suppress(OSError):
-        named = re.search(
-            r"(?:^|[{,]) *language: *['\"]?([a-z]{2})\b", config.read_text(errors="replace"), re.MULTILINE
-        )
+        with config.open(errors="replace") as file:
+            text = file.read(LONGEST_BYTES)
+        named = re.search(r"(?:^|[{,]) *language: *['\"]?([a-z]{2})\b", text, re.MULTILINE)
         if named is not None and named[1] in LANGUAGES:
             return named[1]
     return Settings().language

@@ -16,6 +16,9 @@ from clonespeaker.errors import ConfigError
 
 DEFAULT_PATH = Path("/etc/clonespeaker/config.yaml")
 
+LONGEST_BYTES = 262_144
+"""Of a config file, thirty times the shipped one. What goes on is something else, and may have no end (/dev/zero)."""
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -47,15 +50,34 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Loaded:
     file = path or DEFAULT_PATH
     found: Path | None = file
     try:
-        reading.take_file(str(file), file.read_bytes())
+        reading.take_file(str(file), read_file(file))
     except FileNotFoundError:
         if path:
             raise ConfigError([f"{path}: no such file; give --config the path of your config.yaml"]) from None
         found = None
-    except OSError as error:
-        raise ConfigError([f"{file}: can't be read: {error.strerror or error}"]) from error
     reading.take_environment(environ)
     return Loaded(reading.finish(), reading.origins, found)
+
+
+def read_file(path: Path) -> bytes:
+    """All that is in a config file.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ConfigError: it can't be read, or has more than `LONGEST_BYTES`.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(LONGEST_BYTES + 1)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise ConfigError([f"{path}: can't be read: {error.strerror or error}"]) from error
+    if len(data) > LONGEST_BYTES:
+        raise ConfigError(
+            [f"{path}: more than {LONGEST_BYTES // 1_024} KiB, which no settings have; is it your config.yaml?"]
+        )
+    return data
 
 
 def load_text(name: str, text: str, environ: Mapping[str, str], *, where_keys_go: str) -> Loaded:

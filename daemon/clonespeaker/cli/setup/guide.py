@@ -25,7 +25,7 @@ from clonespeaker.cli.setup.writing import require_writable, write_key, write_se
 from clonespeaker.cli.terminal import complain, say
 from clonespeaker.config.credentials import SERVICE_KEY
 from clonespeaker.config.edit import edit
-from clonespeaker.config.load import DEFAULT_PATH, load
+from clonespeaker.config.load import DEFAULT_PATH, load, read_file
 from clonespeaker.config.reading import PREFIX
 from clonespeaker.config.settings import Settings
 from clonespeaker.errors import EXIT_FAILED, EXIT_USAGE, OutputError
@@ -189,7 +189,7 @@ class _Guide:
     def _write(self) -> None:
         """The key, then the settings, each whole or not at all; then read again."""
         talk, changes = self._talk, self._draft.changes
-        data = self._config.read_bytes() if self._config.exists() else _HEAD
+        data = read_file(self._config) if self._config.exists() else _HEAD
         changed = edit(str(self._config), data, changes)
         if talk.asks and (changes or self._key):
             talk.title("To be written")

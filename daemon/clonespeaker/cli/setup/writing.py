@@ -22,6 +22,8 @@ def require_writable(path: Path, option: str) -> None:
     """
     if path.is_dir():
         raise ClonespeakerError(f"{path} is a directory; name a file in it with {option}")
+    if path.exists() and not path.is_file():  # root could replace even /dev/null
+        raise ClonespeakerError(f"{path} is no file but a device or the like; name a file with {option}")
     directory = _directory(path)
     nearest = next(parent for parent in (directory, *directory.parents) if parent.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
