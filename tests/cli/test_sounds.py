@@ -53,6 +53,16 @@ def test_the_packages_files_are_made(run: Run, tmp_path: Path) -> None:
     assert sum(path.stat().st_size for path in (tmp_path / "made").iterdir()) < 5_000_000
 
 
+@pytest.mark.parametrize("line", ["sounds --make /proc/nope", "sounds --make file"])
+def test_where_the_packages_files_can_not_be_made(shell: Run, tmp_path: Path, line: str) -> None:
+    (tmp_path / "file").touch()
+    done = shell(f"clonespeaker {line}")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"clonespeaker: {line.split()[-1]} can't be written (")
+    assert done.stderr.endswith("name another directory, or make room\n")
+    assert done.stderr.count("\n") == 1
+
+
 def said(settings: Settings) -> list[tuple[str, str]]:
     return [(finding.result, f"{finding.words} → {finding.remedy}") for finding in check_sounds(settings)]
 

@@ -16,7 +16,7 @@ from clonespeaker.audio.pcm import SILENCE_DBFS
 from clonespeaker.cli.terminal import complain, say, say_json, table
 from clonespeaker.config.load import load
 from clonespeaker.cues import Earcon
-from clonespeaker.errors import EXIT_FAILED, EXIT_USAGE
+from clonespeaker.errors import EXIT_FAILED, EXIT_USAGE, ClonespeakerError
 from clonespeaker.sounds.pack import write_pack
 from clonespeaker.sounds.repertoire import Repertoire, Sound
 from clonespeaker.words import LANGUAGES, load_words
@@ -32,7 +32,12 @@ def main(options: argparse.Namespace) -> int:
     if options.make is not None:
         for language in LANGUAGES:
             words = load_words(language).prompts().values()
-            path = write_pack(options.make, language, [text for sentences in words for text in sentences])
+            try:
+                path = write_pack(options.make, language, [text for sentences in words for text in sentences])
+            except OSError as error:
+                raise ClonespeakerError(
+                    f"{options.make} can't be written ({error.strerror}); name another directory, or make room"
+                ) from error
             say(f"{path}: {path.stat().st_size:,} bytes")
         return 0
     settings = load(options.config, os.environ).settings
