@@ -44,6 +44,11 @@ def test_everything_as_one_line_of_json(run: Run, clone: SimulatedClone) -> None
     assert clone.received[-1].fields["stream"] is False
 
 
+def test_a_picture_is_sent_along(run: Run, clone: SimulatedClone) -> None:
+    assert run("ask", "What is this?", "--image-url", "https://example.org/a.jpg", "--reply", "text").returncode == 0
+    assert clone.received[-1].fields["image_url"] == "https://example.org/a.jpg"
+
+
 @pytest.mark.parametrize(
     "form",
     [{"width": 1}, {"channels": 2}, {"rate_hz": 48_000}, {"rate_hz": 8_000, "channels": 2}],

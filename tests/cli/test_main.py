@@ -11,6 +11,7 @@ import pytest
 
 from clonespeaker.cli.main import parser
 from tests.cli.conftest import Run
+from tests.cli.test_ask import write_wav
 
 
 @pytest.mark.parametrize(
@@ -123,6 +124,16 @@ def test_demo_does_a_turn_by_itself_without_a_terminal(run: Run, tmp_path: Path)
     assert turn["upload"] == "live"
     assert turn["pressed"] < 0 < turn["first_sound"] < turn["drained"]
     assert (tmp_path / "played.wav").stat().st_size > 100_000
+
+
+def test_demo_asks_what_it_is_given(run: Run, tmp_path: Path) -> None:
+    write_wav(tmp_path / "question.wav", rate_hz=48_000, channels=2, seconds=0.5)
+    done = run("demo", "--wav", "question.wav", "--json", "--out", "played.wav")
+    assert done.returncode == 0, done.stderr
+    turn = json.loads(done.stdout)
+    assert turn["outcome"] == "answered"
+    assert 500 < turn["utterance_ms"] < 3_000  # the shipped question takes four seconds
+    assert run("demo", "--wav", "no-question.wav").returncode == 1
 
 
 @pytest.mark.parametrize("arguments", ["simulate --fault list", "config schema", "--help"])

@@ -416,6 +416,7 @@ def test_modes_and_links_stay(scripted: Run, config: Path) -> None:
         ((), 2, "this is no terminal"),
         (("--yes", "--only", "hearing"), 2, "somebody who speaks"),
         (("--yes", "--only", "button", "--slug", "ada"), 2, "--slug belongs to another step"),
+        (("--yes", "--base-url", "http://127.0.0.1:1", "--slug", "ada", "--key-file", "-"), 69, "can't connect"),
         (("--yes", "--key-file", "no-such-file"), 78, "--key-file no-such-file: can't be read"),
         (("--yes",), 78, "give the clone's name with --slug"),
         (("--yes", "--slug", "ada"), 78, "give a file that holds it with --key-file"),
