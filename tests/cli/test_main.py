@@ -126,6 +126,13 @@ def test_demo_does_a_turn_by_itself_without_a_terminal(run: Run, tmp_path: Path)
     assert (tmp_path / "played.wav").stat().st_size > 100_000
 
 
+def test_demo_without_room_for_anything(shell: Run) -> None:
+    done = shell(f"ulimit -f 0; exec {sys.executable} -m clonespeaker demo --json")
+    assert done.returncode == 1
+    assert done.stderr.startswith("clonespeaker: no temporary directory can be written (")
+    assert done.stderr.count("\n") == 1
+
+
 def test_demo_asks_what_it_is_given(run: Run, tmp_path: Path) -> None:
     write_wav(tmp_path / "question.wav", rate_hz=48_000, channels=2, seconds=0.5)
     done = run("demo", "--wav", "question.wav", "--json", "--out", "played.wav")

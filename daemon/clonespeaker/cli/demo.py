@@ -33,7 +33,7 @@ from clonespeaker.cli.screen import Screen
 from clonespeaker.cli.terminal import say, say_json, table
 from clonespeaker.config.settings import Button, Clone, Settings, Sounds, Status
 from clonespeaker.controls.keyboard import Keyboard
-from clonespeaker.errors import EXIT_FAILED, DeviceError
+from clonespeaker.errors import EXIT_FAILED, DeviceError, StateError
 from clonespeaker.simulate.server import SimulatedClone
 from clonespeaker.timeline import STAGES
 from clonespeaker.turn import Cancelled
@@ -51,8 +51,17 @@ def main(options: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.ERROR, format="clonespeaker: %(message)s")  # the screen tells the rest
     once = options.once or options.wav is not None or not sys.stdin.isatty()
     question = read_recording(options.wav or shipped_question()) if once else None
-    with tempfile.TemporaryDirectory(prefix="clonespeaker-demo-") as state_dir:
+    with _own_directory() as state_dir:
         return asyncio.run(_demo(options, Path(state_dir), question))
+
+
+def _own_directory() -> tempfile.TemporaryDirectory[str]:
+    try:
+        return tempfile.TemporaryDirectory(prefix="clonespeaker-demo-")
+    except OSError as error:
+        raise StateError(
+            f"no temporary directory can be written ({error.strerror}); make room, or set TMPDIR to another"
+        ) from error
 
 
 def shipped_question() -> Path:
