@@ -9,7 +9,7 @@ import pytest
 
 from clonespeaker import upkeep
 from clonespeaker.audio import calls
-from clonespeaker.errors import DeviceError, StuckError
+from clonespeaker.errors import DeviceError, StatusError, StuckError
 from clonespeaker.simulate.server import SimulatedClone
 from tests.daemon import SPEECH, Daemon, SoundOfTest, running, starting
 from tests.peers import until
@@ -90,6 +90,19 @@ async def test_a_press_while_devices_are_looked_for_waits_until_they_are_there(t
         assert (await daemon.event("turn"))["outcome"] == "answered"
         assert SPEECH.tobytes() in daemon.clone.received[0].pcm
         assert daemon.told("fault") == []
+
+
+async def test_a_press_while_devices_are_looked_for_and_no_microphone_is_found(tmp_path: Path) -> None:
+    """It is refused, and no upload begins."""
+    async with running(tmp_path) as daemon, daemon.program() as program:
+        daemon.sound.opens_in_s = 0.3
+        daemon.sound.plugged.remove("microphone")
+        await until(lambda: daemon.app.appliance.devices.locked())
+        with pytest.raises(StatusError, match="no microphone found"):
+            await program.command("press")
+        assert daemon.states == ["idle"]
+        assert daemon.clone.received == []
+        assert daemon.app.news.faults.keys() == {"no-microphone"}
 
 
 async def test_a_microphone_that_is_opened_when_it_is_needed_is_not_called_missing_for_ever(tmp_path: Path) -> None:

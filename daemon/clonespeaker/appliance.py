@@ -24,7 +24,7 @@ from clonespeaker.cues import Earcon
 from clonespeaker.dials import Dials
 from clonespeaker.errors import CloneError, ClonespeakerError, DeviceError
 from clonespeaker.exchange import Exchange
-from clonespeaker.hand import Habits, Hand
+from clonespeaker.hand import Effect, Habits, Hand, Obeyed
 from clonespeaker.memory import give_back
 from clonespeaker.news import News
 from clonespeaker.ongoing import OngoingTurn
@@ -104,7 +104,7 @@ class Appliance:
         self._signals = Signals(speaker, repertoire, lambda: self.hand.habits, on_quiet=self._rest_later)
         self._mute_is_unsounded = False
         self._has_ended = False
-        self._inbox: asyncio.Queue[Event] = asyncio.Queue()
+        self._inbox: asyncio.Queue[tuple[Event, Obeyed]] = asyncio.Queue()
         self._tasks: asyncio.TaskGroup
         self._ongoing: OngoingTurn | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -113,7 +113,7 @@ class Appliance:
         self.devices = asyncio.Lock()
         """Held while the devices are looked for anew: what happens meanwhile is obeyed right after."""
         self.turn = Turn()
-        self.hand = Hand(self.post, news, habits, turn=lambda: self.turn, refusal=self.press_refused)
+        self.hand = Hand(self.post, news, habits, turn=lambda: self.turn)
         """What is pressed."""
         self.dials = Dials(speaker, news, muted=muted, confirm=self._confirm, on_mute=self._break_off_the_question)
         """What is set."""
@@ -126,19 +126,24 @@ class Appliance:
                 self.post(Started())
                 self._start(self._signals.tell_what_is_wrong_at_the_start(lambda: self._news.faults, self.is_at_rest))
                 while True:
-                    event = await self._inbox.get()
-                    async with self.devices:
-                        self._obey(event)
+                    await self._obey_next()
         finally:
             self._has_ended = True  # programs and buttons are still there for a moment
+            while not self._inbox.empty():
+                _tell(self._inbox.get_nowait()[1], None)
             self._signals.end()
             self._stop_timers()
 
     # What comes in
 
-    def post(self, event: Event) -> None:
-        """Something happened. Loop only."""
-        self._inbox.put_nowait(event)
+    def post(self, event: Event) -> Obeyed:
+        """Something happened, and will be obeyed after all that happened before. Loop only."""
+        obeyed: Obeyed = asyncio.get_running_loop().create_future()
+        if self._has_ended:
+            _tell(obeyed, None)
+        else:
+            self._inbox.put_nowait((event, obeyed))
+        return obeyed
 
     def is_listening(self) -> bool:
         """Whether the user is speaking."""
@@ -149,11 +154,11 @@ class Appliance:
         closing = self._closing is not None and not self._closing.done()
         return self._ongoing is None and not closing and not self._signals.sounding
 
-    def press_refused(self) -> ClonespeakerError | None:
+    def _refusal(self) -> ClonespeakerError | None:
         """Why a press can't be obeyed now, if so."""
         if (error := self.dials.refusal()) is not None:
             return error
-        if self._keep_open and self._microphone.stream is None and not self.devices.locked():
+        if self._keep_open and self._microphone.stream is None:
             return DeviceError("microphone", self._news.faults.get("no-microphone", "the microphone is not open yet"))
         return None
 
@@ -197,9 +202,18 @@ class Appliance:
 
     # What is done
 
-    def _obey(self, event: Event) -> None:
+    async def _obey_next(self) -> None:
+        event, obeyed = await self._inbox.get()
+        effect = None
+        try:
+            async with self.devices:
+                effect = self._obey(event)
+        finally:
+            _tell(obeyed, effect)
+
+    def _obey(self, event: Event) -> Effect:
         before = self.turn
-        if isinstance(event, Pressed) and (error := self.press_refused()) is not None:  # since it was pressed
+        if isinstance(event, Pressed) and (error := self._refusal()) is not None:
             event = PressRefused(error=error)
         self.turn, actions = step(before, event)
         was_spoken = self._ongoing is not None and isinstance(self._ongoing.question, Utterance)
@@ -207,7 +221,7 @@ class Appliance:
             match action:
                 case Action.LISTEN:
                     assert isinstance(event, Pressed)
-                    self._listen(until_quiet=event.until_quiet)
+                    self._listen(event)
                 case Action.ASK:
                     assert isinstance(event, Said)
                     self._ask(event.text, event.image_url)
@@ -231,8 +245,9 @@ class Appliance:
             log.info("%s (turn %d)", self.turn.state, self.turn.number)
             self._news.stand(self.turn.state, self._number)
             self._signals.stand(self.turn.state)
+        return event, actions
 
-    def _listen(self, *, until_quiet: bool) -> None:
+    def _listen(self, pressed: Pressed) -> None:
         turn = self._begin(Utterance(), self.hand.pressed_at)
         turn.start(self._tasks, self._exchange)
         # What was said while it was muted stays unheard, and so does what it sounded itself.
@@ -247,9 +262,11 @@ class Appliance:
             start=self._signals.sound_start,
             on_end=self._confirm_end,
         )
-        if until_quiet and self._ear is not None and self.hand.habits.end_after_ms:
+        if pressed.until_quiet and self._ear is not None and self.hand.habits.end_after_ms:
             turn.hear_the_end(self._tasks, self._ear, end_after_ms=self.hand.habits.end_after_ms)
         self._after(self.hand.habits.max_seconds, lambda: self.post(LimitReached(turn.number)))
+        if (lasts_s := pressed.lasts_s) is not None:
+            self._after(lasts_s, lambda: self.post(self.hand.let_go(lasts_s, turn.number)))
 
     def _confirm_end(self) -> None:
         if self.turn.state is State.THINKING:
@@ -353,6 +370,11 @@ class Appliance:
         self._timers.clear()
         if self._resting is not None:
             self._resting.cancel()
+
+
+def _tell(obeyed: Obeyed, effect: Effect | None) -> None:
+    if not obeyed.done():  # whoever waited may have gone
+        obeyed.set_result(effect)
 
 
 def _nobody_spoke() -> ClonespeakerError:

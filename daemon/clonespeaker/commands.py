@@ -1,5 +1,8 @@
 """Programs' commands, obeyed. Each returns once it is taken, not once it is done; a conversation is made first.
 
+Whether one is refused is decided where it is obeyed, after all that came before it: until then, events that wait in the
+inbox may begin a turn or end it.
+
 And what further buttons and keys do, by the names that the settings have for it.
 """
 
@@ -10,9 +13,10 @@ import logging
 from clonespeaker.appliance import Appliance
 from clonespeaker.conversation import Conversation
 from clonespeaker.errors import CloneError
+from clonespeaker.hand import Effect, Obeyed
 from clonespeaker.status import protocol
 from clonespeaker.status.protocol import Command, CommandError
-from clonespeaker.turn import Cancelled, Said, State
+from clonespeaker.turn import Cancelled, PressRefused, Said, State
 
 log = logging.getLogger(__name__)
 
@@ -27,19 +31,16 @@ async def obey(appliance: Appliance, conversation: Conversation, command: Comman
         raise CommandError("starting", "The daemon is still starting; try again in a moment.")
     match command:
         case protocol.Press():
-            appliance.hand.press()
-            _refuse_press(appliance)
+            await _effect(appliance.hand.press())
         case protocol.Talk(seconds=seconds):
-            _require_nobody_speaks(appliance)
-            appliance.hand.talk(seconds)
-            _refuse_press(appliance)
+            _require_nobody_spoke(await _effect(appliance.hand.talk(seconds)))
         case protocol.Release():
-            appliance.hand.release()
+            if (obeyed := appliance.hand.release()) is not None:
+                await _effect(obeyed)
         case protocol.Cancel():
-            appliance.post(Cancelled())
+            await _effect(appliance.post(Cancelled()))
         case protocol.Say(text=text, image_url=image_url):
-            _require_nobody_speaks(appliance)
-            appliance.post(Said(text=text, image_url=image_url))
+            _require_nobody_spoke(await _effect(appliance.post(Said(text=text, image_url=image_url))))
         case protocol.Volume(step=int(steps)):
             appliance.dials.step_volume(steps)
         case protocol.Volume(level=int(level)):
@@ -80,13 +81,18 @@ def act(appliance: Appliance, deed: str) -> None:
             raise AssertionError(f"nobody knows how to {deed}")
 
 
-def _require_nobody_speaks(appliance: Appliance) -> None:
-    if appliance.is_listening():
+async def _effect(obeyed: Obeyed) -> Effect:
+    """What came of an event. A press that can't be obeyed was told to the user already; tell the program, too."""
+    effect = await obeyed
+    if effect is None:
+        raise CommandError("stopping", "The daemon is stopping.")
+    event, actions = effect
+    if isinstance(event, PressRefused) and event.error is not None and actions:  # else it was down already
+        raise CommandError(event.error.fault or "failed", str(event.error))
+    return effect
+
+
+def _require_nobody_spoke(effect: Effect) -> None:
+    _, actions = effect
+    if not actions:  # while the user speaks, nothing begins a turn; at any other time, everything does
         raise CommandError("listening", "The user is speaking; wait until that is over, or cancel it.")
-
-
-def _refuse_press(appliance: Appliance) -> None:
-    """A press that can't be obeyed was told to the user already; tell the program, too."""
-    error = appliance.press_refused()
-    if error is not None:
-        raise CommandError(error.fault or "failed", str(error))

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 
 from clonespeaker.errors import ClonespeakerError
 from clonespeaker.news import News
-from clonespeaker.turn import Event, Pressed, PressRefused, Released, State, Tapped, Turn
+from clonespeaker.turn import Action, Event, Pressed, Released, State, Tapped, Turn
+
+Effect = tuple[Event, tuple[Action, ...]]
+"""What an event was when it was obeyed, for a press may have been refused by then; and what was done about it."""
+
+Obeyed = asyncio.Future[Effect | None]
+"""Done once an event has been obeyed; None: the end came first. Whoever only wants it obeyed need not wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +52,7 @@ class Hand:
         post: takes the events.
         news: is told of a button that is stuck.
         habits: may be changed at any time.
-        turn: where the device stands.
-        refusal: why a press can't be obeyed now, if so.
+        turn: where the device stands; events that wait to be obeyed may change that.
 
     Attributes:
         pressed_at: when the last press was that meant something, in monotonic seconds.
@@ -56,17 +61,15 @@ class Hand:
 
     def __init__(
         self,
-        post: Callable[[Event], None],
+        post: Callable[[Event], Obeyed],
         news: News,
         habits: Habits,
         *,
         turn: Callable[[], Turn],
-        refusal: Callable[[], ClonespeakerError | None],
     ) -> None:
         self._post = post
         self._news = news
         self._turn = turn
-        self._refusal = refusal
         self.habits = habits
         self.pressed_at = 0.0
         self.is_down = False
@@ -80,24 +83,19 @@ class Hand:
             self._news.end_fault("button-stuck")
             self.release()
 
-    def press(self) -> None:
+    def press(self) -> Obeyed:
         """The button went down, or something stands for it."""
         if self.habits.tap_mode and self._is_listening():
-            self._post(self._released())
-        else:
-            self._press(until_quiet=self.habits.tap_mode)
+            return self._post(self._released())
+        return self._press(Pressed(until_quiet=self.habits.tap_mode))
 
-    def release(self) -> None:
-        """The button came up, or something stands for it."""
-        if not self.habits.tap_mode:
-            self._post(self._released())
+    def release(self) -> Obeyed | None:
+        """The button came up, or something stands for it; None where that means nothing."""
+        return None if self.habits.tap_mode else self._post(self._released())
 
-    def talk(self, seconds: float) -> None:
+    def talk(self, seconds: float) -> Obeyed:
         """Press, and release after `seconds`; silence does not end it sooner."""
-        number = self._turn().number + 1  # the release is meant for this turn alone
-        release = Released(number) if seconds * 1_000 >= self.habits.min_hold_ms else Tapped(number)
-        if self._press():
-            asyncio.get_running_loop().call_later(seconds, lambda: self._post(release))
+        return self._press(Pressed(lasts_s=seconds))
 
     def stuck(self, why: str) -> None:
         """The button is down and should not be; until it comes up."""
@@ -109,14 +107,14 @@ class Hand:
     def _is_listening(self) -> bool:
         return self._turn().state is State.LISTENING
 
-    def _press(self, *, until_quiet: bool = False) -> bool:
-        """Whether it could be obeyed."""
-        error = self._refusal()
+    def _press(self, pressed: Pressed) -> Obeyed:
         if not self._is_listening():  # there a second press means nothing
             self.pressed_at = time.monotonic()
-        self._post(Pressed(until_quiet=until_quiet) if error is None else PressRefused(error=error))
-        return error is None
+        return self._post(pressed)
 
     def _released(self) -> Event:
-        held_ms = (time.monotonic() - self.pressed_at) * 1_000
-        return Tapped() if held_ms < self.habits.min_hold_ms else Released()
+        return self.let_go(time.monotonic() - self.pressed_at)
+
+    def let_go(self, held_s: float, turn: int | None = None) -> Event:
+        """What it means to let go after so many seconds; of `turn` alone, where that is given."""
+        return Tapped(turn) if held_s * 1_000 < self.habits.min_hold_ms else Released(turn)

@@ -51,7 +51,7 @@ class OngoingTurn:
         question: Utterance | str,
         *,
         pressed_at: float,
-        post: Callable[[Event], None],
+        post: Callable[[Event], object],
         news: News,
     ) -> None:
         self.number = number

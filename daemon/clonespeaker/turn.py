@@ -62,9 +62,15 @@ class Started(Event):
 
 @dataclass(frozen=True, slots=True)
 class Pressed(Event):
-    """The button went down, or a command stands for it. `until_quiet`: the user may end by falling silent."""
+    """The button went down, or a command stands for it.
+
+    Attributes:
+        until_quiet: the user may end by falling silent.
+        lasts_s: seconds until it counts as let go, by itself; None: until it is.
+    """
 
     until_quiet: bool = False
+    lasts_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
