@@ -9,6 +9,7 @@ import pytest
 
 from clonespeaker import upkeep
 from clonespeaker.audio import calls
+from clonespeaker.audio.stream import Fill, Stream
 from clonespeaker.errors import DeviceError, StatusError, StuckError
 from clonespeaker.simulate.server import SimulatedClone
 from tests.daemon import SPEECH, Daemon, SoundOfTest, running, starting
@@ -148,6 +149,63 @@ async def test_what_was_said_until_the_microphone_went_is_answered(tmp_path: Pat
         daemon.app.appliance.hand.release()
         await asyncio.sleep(0.05)
         assert daemon.state == "idle"
+
+
+class SoundThatIsSlow(SoundOfTest):
+    """Opening a speaker does not return while `hangs` is clear.
+
+    Attributes:
+        opening: set once that is so.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opening = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+
+    def open_speaker(self, wanted: str, *, period_ms: float, fill: Fill) -> Stream:
+        if not self.hangs.is_set():
+            self._loop.call_soon_threadsafe(self.opening.set)
+        return super().open_speaker(wanted, period_ms=period_ms, fill=fill)
+
+    async def begin_to_open(self) -> None:
+        """The speaker, awake since the press, goes, and is being opened again."""
+        await until(lambda: self.played)
+        self.hangs.clear()
+        await asyncio.to_thread(self.streams["speaker"].stop)
+        async with asyncio.timeout(5):
+            await self.opening.wait()
+
+
+async def test_letting_go_waits_for_no_device_that_is_being_opened(tmp_path: Path) -> None:
+    sound = SoundThatIsSlow()
+    async with running(tmp_path, sound=sound) as daemon:
+        daemon.app.appliance.hand.press()
+        await daemon.event("state", state="listening")
+        await sound.begin_to_open()
+        sound.hear(SPEECH)
+        await asyncio.sleep(0.2)
+        daemon.app.appliance.hand.release()
+        await daemon.event("state", state="thinking")
+        await until(lambda: daemon.clone.received and daemon.clone.received[0].complete)
+        assert not sound.hangs.is_set()
+        sound.hangs.set()
+        assert SPEECH.tobytes() in daemon.clone.received[0].pcm
+        await daemon.event("fault", fault="no-speaker", active=False)
+
+
+async def test_a_cancel_and_a_press_wait_for_no_device_that_is_being_opened(tmp_path: Path) -> None:
+    sound = SoundThatIsSlow()
+    async with running(tmp_path, sound=sound) as daemon:
+        daemon.app.appliance.hand.press()
+        await daemon.event("state", state="listening")
+        await sound.begin_to_open()
+        daemon.cancel()
+        await daemon.event("state", state="idle")
+        daemon.app.appliance.hand.press()
+        await daemon.event("state", state="listening", turn=2)
+        assert not sound.hangs.is_set()
+        sound.hangs.set()
 
 
 async def hang(daemon: Daemon) -> None:

@@ -4,11 +4,12 @@ PortAudio reports no unplug, and hangs with a device that hangs. So, at each loo
 
 - A device is dead when its stream has ended by itself, or gave or took nothing for a second. It is told and closed.
 - What is missing is opened again: at once where something has come or gone, else after a pause that grows to a second.
+  A turn goes on meanwhile, for that may take seconds; nothing that happens waits for it.
 - New devices appear to PortAudio only when it looks anew, which needs every stream closed. It looks anew whenever a
   card or a sound server has come or gone, and for some seconds after, since they take a while to be of use; now and
   then where nothing is open at all, since not everything tells that it has come. A device that works is closed for
-  that only while nobody uses it. So a speaker that was unplugged in its sleep is missed at once, too, and a card that
-  `auto` likes better is taken.
+  that only while nobody uses it, and opened again before anybody does. So a speaker that was unplugged in its sleep is
+  missed at once, too, and a card that `auto` likes better is taken.
 - A call that hangs is left behind. While it does, its device may come to life again (a sound server that was stopped
   goes on) and the call returns. Where it hangs for too long, `StuckError` ends the process: only a fresh one can help.
 """
@@ -73,7 +74,7 @@ class SoundUpkeep:
         news: is told.
         keep_microphone_open: see `microphone`.
         at_rest: whether nobody uses them.
-        devices: held while they are looked for anew, so that nobody begins to use them.
+        devices: held while they are looked for anew, so that nobody begins to use them; never during a turn.
         on_progress: called after each look that found every open device working, and no call hanging.
     """
 
@@ -170,11 +171,11 @@ class SoundUpkeep:
             return
         elif not self._reopen.is_over(now):
             return
-        async with self._devices:
-            if self._at_rest() and (has_changed or (self._may_help(now) and self._look_anew.is_over(now))):
+        if at_rest and (has_changed or (self._may_help(now) and self._look_anew.is_over(now))):
+            async with self._devices:
                 await self._look()
-            for name in self._missing():
-                await self._open(name)
+        for name in self._missing():
+            await self._open(name)
 
     def _may_help(self, now: float) -> bool:
         """Whether PortAudio may see something that it did not see before, though nothing has come or gone."""
@@ -183,6 +184,7 @@ class SoundUpkeep:
         return nothing_open or now - self._changed_at < _SETTLED_S or self._sound.held() != self._held
 
     async def _look(self) -> None:
+        worked = [name for name, device in self._kept.items() if device.stream is not None]
         for name in self._all:
             await self._close(name)
         error = await self._run("speaker", self._sound.refresh)
@@ -191,6 +193,8 @@ class SoundUpkeep:
             self._news.begin_fault(error)
         for name in self._all.keys() - self._kept.keys():
             self._news.end_fault(f"no-{name}")  # it may be back; a turn that misses it tells
+        for name in worked:
+            await self._open(name)
 
     async def _open(self, name: str) -> DeviceError | None:
         device = self._kept[name]
