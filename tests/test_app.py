@@ -11,6 +11,7 @@ import pty
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ import gpiozero
 import pytest
 from gpiozero.pins.mock import MockFactory, MockPin
 
-from clonespeaker import attempts
+from clonespeaker import attempts, upkeep
 from clonespeaker.app import App
 from clonespeaker.clone import picture
 from clonespeaker.config.settings import Settings
@@ -291,6 +292,41 @@ async def test_signals_end_it(tmp_path: Path, number: signal.Signals, state: str
         async with asyncio.timeout(30):
             await daemon.task
         assert daemon.sound.is_closed
+        assert len(asyncio.all_tasks()) <= 1 + len(clone_tasks())
+    await app_of_that_can_run(tmp_path)
+
+
+class SoundThatClosesSlowly(SoundOfTest):
+    """Giving it back does not return until `may_close` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.closing, self.may_close = threading.Event(), threading.Event()
+
+    def close(self) -> None:
+        self.closing.set()
+        self.may_close.wait(5)
+        super().close()
+
+
+@pytest.mark.parametrize("first", ["SIGTERM", "SIGINT", "cancelled"])
+async def test_a_second_signal_breaks_off_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str) -> None:
+    """Who is impatient presses Ctrl-C again."""
+    monkeypatch.setattr(upkeep, "_CLOSE_S", 10.0)
+    sound = SoundThatClosesSlowly()
+    async with running(tmp_path, sound=sound) as daemon:
+        if first == "cancelled":
+            daemon.task.cancel()
+        else:
+            os.kill(os.getpid(), getattr(signal, first))
+        await until(sound.closing.is_set)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.sleep(0.1)
+        assert not daemon.task.done()
+        sound.may_close.set()
+        await asyncio.wait([daemon.task], timeout=5)
+        assert daemon.task.cancelled() is (first == "cancelled")
+        assert sound.is_closed
         assert len(asyncio.all_tasks()) <= 1 + len(clone_tasks())
     await app_of_that_can_run(tmp_path)
 

@@ -94,6 +94,7 @@ class App:
         self._read_token = read_token
         self._sound = sound
         self._listener = listener
+        self._running: asyncio.Task[None] | None = None  # as long as it may be stopped
         self._status: StatusServer | None = None
         self._lamps = make_lamps(settings.lights)
         self.news = News(self._publish)
@@ -124,30 +125,31 @@ class App:
             DeviceError: a sound card is busy, or there is no such button.
             StuckError: the sound system hangs.
         """
-        loop, me = asyncio.get_running_loop(), asyncio.current_task()
-        assert me is not None
-        stopping = False
-
-        def stop() -> None:
-            nonlocal stopping
-            stopping = True
-            me.cancel()
-
+        loop, self._running = asyncio.get_running_loop(), asyncio.current_task()
         async with contextlib.AsyncExitStack() as stack:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(number, stop)
+            for number, what in (
+                (signal.SIGTERM, self.stop),
+                (signal.SIGINT, self.stop),
+                (signal.SIGHUP, self.reload),
+            ):
+                loop.add_signal_handler(number, what)
                 stack.callback(loop.remove_signal_handler, number)
-            loop.add_signal_handler(signal.SIGHUP, self.reload)
-            stack.callback(loop.remove_signal_handler, signal.SIGHUP)
             try:
                 await self._run(stack)
             except asyncio.CancelledError:
-                if not stopping:
+                if self._running is not None:  # somebody else has cancelled it
                     raise
             finally:
+                self._running = None
                 if self.ready.is_set():
                     notify("STOPPING=1")
                     log.info("stopping")
+
+    def stop(self) -> None:
+        """End `run`. Where it ends already, this means nothing: what was opened is to be given back, all of it."""
+        running, self._running = self._running, None
+        if running is not None:
+            running.cancel()
 
     async def _run(self, stack: contextlib.AsyncExitStack) -> None:
         settings = self.settings
