@@ -275,10 +275,23 @@ async def test_the_space_bar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         os.close(master)
 
 
+async def test_a_terminal_that_is_closed_ends_it_where_its_keyboard_was_the_button(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    master, slave = pty.openpty()
+    with os.fdopen(slave) as terminal:
+        monkeypatch.setattr(sys, "stdin", terminal)
+        async with running(tmp_path, button={"source": "keyboard"}) as daemon:
+            os.close(master)
+            async with asyncio.timeout(5):
+                await daemon.task
+            assert daemon.sound.is_closed
+
+
 # How it ends
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])  # where there is nothing to reread
 @pytest.mark.parametrize("state", ["idle", "listening", "speaking"])
 async def test_signals_end_it(tmp_path: Path, number: signal.Signals, state: str) -> None:
     async with running(tmp_path, clone=SimulatedClone(tone_s=10)) as daemon:

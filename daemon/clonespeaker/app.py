@@ -70,7 +70,8 @@ class App:
         read_token: what those show that may only follow, or None.
         sound: where microphones and speakers come from; None: PortAudio.
         listener: is told every event of the status protocol, besides the websocket.
-        reread: the settings as they are now, for SIGHUP; raises ConfigError. None: they never change.
+        reread: the settings as they are now, for SIGHUP; raises ConfigError. None: they never change, and SIGHUP ends
+            it.
         patience: with the clone's server.
     """
 
@@ -116,7 +117,7 @@ class App:
         return self._status.port
 
     async def run(self) -> None:
-        """Until cancelled, or SIGTERM or SIGINT comes.
+        """Until cancelled, SIGTERM or SIGINT comes, or the terminal is closed whose keyboard is the button.
 
         Raises:
             ConfigError: what a setting needs is not installed.
@@ -150,6 +151,10 @@ class App:
         running, self._running = self._running, None
         if running is not None:
             running.cancel()
+
+    def _end_with_the_terminal(self) -> None:
+        log.warning("the terminal is closed, and its keyboard was the button")
+        self.stop()
 
     async def _run(self, stack: contextlib.AsyncExitStack) -> None:
         settings = self.settings
@@ -214,7 +219,8 @@ class App:
         await self._open(stack, upkeep)
         keys = make_keys(settings.keys, self.appliance)
         stack.callback(keys.close)
-        stack.callback(open_control(settings.button, self.appliance).close)
+        control = open_control(settings.button, self.appliance, on_end=self._end_with_the_terminal)
+        stack.callback(control.close)
         if self._lamps is not None:
             stack.push_async_callback(self._lamps.close)
             self._light()
@@ -285,8 +291,12 @@ class App:
         await asyncio.gather(self._picture.close(), status.close(), upkeep.close())
 
     def reload(self) -> None:
-        """Read the settings again: what can take effect does, the rest is named. Bad ones change nothing."""
+        """Read the settings again: what can take effect does, the rest is named. Bad ones change nothing.
+
+        Where they never change, SIGHUP says that the terminal is closed: `stop`.
+        """
         if self._reread is None:
+            self.stop()
             return
         notify_reloading()
         try:

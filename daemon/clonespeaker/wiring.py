@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -177,8 +177,8 @@ class Control(Protocol):
         """Give it back."""
 
 
-def open_control(button: kinds.Button, appliance: Appliance) -> Control:
-    """What the settings mean to be pressed.
+def open_control(button: kinds.Button, appliance: Appliance, *, on_end: Callable[[], object]) -> Control:
+    """What the settings mean to be pressed; `on_end` is called when that is a keyboard whose terminal is gone.
 
     Raises:
         DeviceError: there is no such thing here.
@@ -199,6 +199,7 @@ def open_control(button: kinds.Button, appliance: Appliance) -> Control:
             on_key=lambda key: None,
             # In tap mode the second tap is a press, too.
             is_down=lambda: appliance.is_listening() and not appliance.hand.habits.tap_mode,
+            on_end=on_end,
         )
     return _NoButton()
 

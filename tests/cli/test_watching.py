@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import re
 import select
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
 
@@ -19,9 +21,9 @@ _SECONDS_AT_MOST = 30.0
 
 
 class Terminal:
-    """A command at a terminal of its own."""
+    """A command at a terminal of its own; where it is its session's, closing it sends SIGHUP, too."""
 
-    def __init__(self, environment: dict[str, str], *arguments: str) -> None:
+    def __init__(self, environment: dict[str, str], *arguments: str, of_session: bool = False) -> None:
         self._master, terminal = pty.openpty()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "clonespeaker", *arguments],
@@ -29,6 +31,8 @@ class Terminal:
             stdin=terminal,
             stdout=terminal,
             stderr=terminal,
+            start_new_session=of_session,
+            preexec_fn=(lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)) if of_session else None,
         )
         os.close(terminal)
         self.shown = ""
@@ -49,12 +53,28 @@ class Terminal:
                     assert re.search(pattern, self.shown[self._seen :]), f"it ended without {pattern!r}:\n{self.shown}"
         self._seen = found.end()
 
+    def wait_for_quiet(self) -> None:
+        """Until nothing new is shown for a second: what is written later may fail."""
+        while select.select([self._master], [], [], 1.0)[0]:
+            self.shown += os.read(self._master, 65_536).decode(errors="replace")
+
     def end(self) -> int:
         try:
             return self._process.wait(10)
         finally:
             self._process.kill()
+            self._process.wait(10)
+            self._close()
+
+    def close_window(self) -> int:
+        """→ the exit code of the command, which ends by itself."""
+        self._close()
+        return self.end()
+
+    def _close(self) -> None:
+        if self._master >= 0:
             os.close(self._master)
+            self._master = -1
 
 
 @pytest.fixture
@@ -90,6 +110,21 @@ def test_the_demo_at_a_terminal(demo: Terminal) -> None:
     demo.type("q")
     assert demo.end() == 0
     assert "Traceback" not in demo.shown
+
+
+@pytest.mark.parametrize("of_session", [True, False], ids=["SIGHUP", "end of file"])
+@pytest.mark.parametrize("command", ["demo", "run"])
+def test_nothing_outlives_the_terminal_that_was_its_button(
+    environment: dict[str, str], command: str, of_session: bool
+) -> None:
+    environment |= {"CLONESPEAKER_BUTTON__SOURCE": "keyboard"}
+    terminal = Terminal(environment, command, of_session=of_session)
+    try:
+        terminal.wait_for({"demo": "q: quit", "run": "ready; status at"}[command])
+        terminal.wait_for_quiet()
+    finally:
+        code = terminal.close_window()
+    assert code >= 0  # not by our hand
 
 
 def test_a_status_that_is_followed(daemon: Daemon, environment: dict[str, str]) -> None:  # noqa: F811

@@ -23,10 +23,24 @@ class Hands:
         self.master, self.terminal = pty.openpty()
         self.told: list[bool] = []
         self.keys: list[str] = []
+        self.ends = 0
 
     def is_down(self) -> bool:
         """What a device makes of it that obeys every press."""
         return bool(self.told) and self.told[-1]
+
+    def on_end(self) -> None:
+        self.ends += 1
+
+    def listen(self) -> Keyboard:
+        """The keyboard under test."""
+        return Keyboard(
+            self.terminal,
+            on_change=self.told.append,
+            on_key=self.keys.append,
+            is_down=self.is_down,
+            on_end=self.on_end,
+        )
 
     def type(self, text: str) -> None:
         os.write(self.master, text.encode())
@@ -57,7 +71,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @asynccontextmanager
 async def at_a_terminal() -> AsyncIterator[tuple[Hands, Keyboard]]:
     hands = Hands()
-    keys = Keyboard(hands.terminal, on_change=hands.told.append, on_key=hands.keys.append, is_down=hands.is_down)
+    keys = hands.listen()
     try:
         yield hands, keys
     finally:
@@ -120,7 +134,7 @@ async def test_bytes_that_are_no_text() -> None:
 async def test_the_terminal_is_given_back_as_it_was() -> None:
     hands = Hands()
     before = termios.tcgetattr(hands.terminal)
-    keys = Keyboard(hands.terminal, on_change=hands.told.append, on_key=hands.keys.append, is_down=hands.is_down)
+    keys = hands.listen()
     assert not termios.tcgetattr(hands.terminal)[3] & (termios.ICANON | termios.ECHO)
     keys.close()
     assert termios.tcgetattr(hands.terminal) == before
@@ -131,13 +145,15 @@ async def test_the_terminal_is_given_back_as_it_was() -> None:
 
 
 async def test_a_terminal_that_goes_away() -> None:
-    """Its window is closed: no error, no busy loop."""
+    """Its window is closed: told once, no error, no busy loop."""
     failures: list[dict[str, object]] = []
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: failures.append(context))
     async with at_a_terminal() as (hands, _):
         hands.type("x")
         await until(lambda: hands.keys)
         os.close(hands.master)
+        await until(lambda: hands.ends)
         await asyncio.sleep(0.05)
+        assert hands.ends == 1
         assert asyncio.get_running_loop().remove_reader(hands.terminal) is False
     assert failures == []

@@ -156,7 +156,13 @@ async def _by_hand(app: App, screen: Screen, files: FileSound) -> None:
                 app.appliance.dials.step_volume(-1)
 
     say(_KEYS)
-    keyboard = Keyboard(sys.stdin.fileno(), on_change=on_space, on_key=on_key, is_down=app.appliance.is_listening)
+    keyboard = Keyboard(
+        sys.stdin.fileno(),
+        on_change=on_space,
+        on_key=on_key,
+        is_down=app.appliance.is_listening,
+        on_end=quit_.set,
+    )
     with contextlib.closing(keyboard), screen.live():
         await quit_.wait()
 

@@ -27,6 +27,7 @@ class Keyboard:
         on_change: told of SPACE as of a button: True down, False up.
         on_key: told of any other key.
         is_down: whether the device takes the button to be down, as far as SPACE goes.
+        on_end: told once when the terminal is gone, as its window is closed.
     """
 
     def __init__(
@@ -36,12 +37,14 @@ class Keyboard:
         on_change: Callable[[bool], None],
         on_key: Callable[[str], None],
         is_down: Callable[[], bool],
+        on_end: Callable[[], object],
     ) -> None:
         self._terminal = terminal
         self._loop = asyncio.get_running_loop()
         self._on_change = on_change
         self._on_key = on_key
         self._is_down = is_down
+        self._on_end = on_end
         self._repeats = False
         self._timer: asyncio.TimerHandle | None = None
         self._before = termios.tcgetattr(terminal)
@@ -57,9 +60,15 @@ class Keyboard:
             termios.tcsetattr(self._terminal, termios.TCSADRAIN, self._before)
 
     def _read(self) -> None:
-        keys = os.read(self._terminal, 1_024).decode(errors="replace")
-        if not keys:  # the terminal is gone
+        try:
+            keys = os.read(self._terminal, 1_024).decode(errors="replace")
+        except BlockingIOError:  # another program reads from it, too, and was quicker
+            return
+        except OSError:  # so some terminals go
+            keys = ""
+        if not keys:
             self._loop.remove_reader(self._terminal)
+            self._on_end()
         for key in keys:
             if key == " ":
                 self._space()
