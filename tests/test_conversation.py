@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from clonespeaker.conversation import KEPT_MESSAGES, Conversation
 from clonespeaker.errors import CloneError
 from clonespeaker.simulate.server import SimulatedClone
 from clonespeaker.state import StateDir
-from tests.peers import Peer, connected, serving
+from tests.peers import Peer, connected, serving, until
 
 
 @pytest.fixture
@@ -147,12 +148,55 @@ async def test_renewed(client: CloneClient, clone: SimulatedClone, tmp_path: Pat
 async def test_lost(client: CloneClient, tmp_path: Path) -> None:
     conversation = conversation_of(client, tmp_path)
     first = await conversation.current()
-    assert conversation.lost()
+    assert conversation.lost(first)
     assert await conversation.current() != first
     fixed = conversation_of(client, slug=None, conversation_id=first)
     await fixed.current()
-    assert not fixed.lost()
+    assert not fixed.lost(first)
     assert fixed.id == first
+
+
+class SlowCard(StateDir):
+    """Saving takes as long as the test wants."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.may_save = threading.Event()
+        self.may_save.set()
+
+    def update(self, **changes: Any) -> None:
+        self.may_save.wait()
+        super().update(**changes)
+
+
+async def test_who_hears_late_that_one_is_lost_does_not_lose_the_next(client: CloneClient, tmp_path: Path) -> None:
+    card = SlowCard(tmp_path)
+    conversation = Conversation(client, card, slug="my-clone")
+    first = await conversation.current()
+    assert conversation.lost(first)
+    card.may_save.clear()
+    making = asyncio.create_task(conversation.current())
+    try:
+        await until(lambda: conversation.id)
+        assert conversation.lost(first)
+    finally:
+        card.may_save.set()
+    assert await making == conversation.id == await conversation.current() != first
+
+
+async def test_one_that_is_lost_while_it_is_saved(client: CloneClient, tmp_path: Path) -> None:
+    card = SlowCard(tmp_path)
+    conversation = Conversation(client, card, slug="my-clone")
+    card.may_save.clear()
+    making = asyncio.create_task(conversation.current())
+    try:
+        await until(lambda: conversation.id)
+        lost = str(conversation.id)
+        assert conversation.lost(lost)
+    finally:
+        card.may_save.set()
+    assert await making == lost  # who asks with it will learn that
+    assert await conversation.current() != lost
 
 
 async def test_refreshed(client: CloneClient) -> None:

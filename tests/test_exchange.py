@@ -596,6 +596,19 @@ async def test_an_answer_that_comes_into_the_history_later_is_read_there(
     assert talk.listener.last == ("Here I am", True)
 
 
+async def test_a_question_whose_conversation_is_renewed_meanwhile_goes_to_the_new_one(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await talk.ask("Hello") is None
+    monkeypatch.setattr(attempts, "_BACKOFF_S", 1.0)
+    talk.clone.fault_once("status-503")
+    turn = asyncio.create_task(talk.ask("Hello again"))
+    await until(lambda: talk.listener.waits)
+    await talk.conversation.renew()
+    assert await turn is None
+    assert await talk.history() == ["CLONE", "USER", "CLONE"]
+
+
 async def test_once_exact_was_taken_uploads_stay_exact(talk: Talk) -> None:
     talk.clone.fault_once("refuse-live")
     assert await talk.ask() is None

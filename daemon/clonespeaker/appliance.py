@@ -356,7 +356,8 @@ class Appliance:
             await self._conversation.renew()
         except CloneError as error:
             log.warning("conversation: no new one for the next visitor yet: %s", error)
-            self._conversation.lost()  # the next visitor's first question makes it
+            if self._conversation.id is not None:
+                self._conversation.lost(self._conversation.id)  # the next visitor's first question makes it
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         return self._tasks.create_task(work)

@@ -68,6 +68,7 @@ class Attempts:
         self._retry_for_s = retry_for_s
         self._question_ended_at = question_ended_at
         self._on_wait = on_wait
+        self._conversation_id = ""  # of the last one
         self._said_before: list[str] | None = None  # by the user, as far as the history had it
         self._tried = 0
         self._reached = 0  # of those, how many got as far as the clone
@@ -77,8 +78,10 @@ class Attempts:
         self.refused_live: CloneError | None = None
         self.heard = False
 
-    async def begin(self) -> None:
-        """Note what the history has before the first one. The conversation is known."""
+    async def begin(self, conversation_id: str) -> None:
+        """Another one begins, in this conversation; note what its history has before the first one."""
+        if conversation_id != self._conversation_id:
+            self._conversation_id, self._said_before = conversation_id, None
         if self._said_before is None:
             if self._conversation.is_outdated:
                 with contextlib.suppress(CloneError):
@@ -93,9 +96,8 @@ class Attempts:
         if self.live and self._may_fall_back and request.connected_at is not None and _refuses_live(error):
             self.live, self.refused_live = False, error
             log.info("upload: refused live (%s); sending it whole", error)
-        elif error.fault == "no-conversation" and not self._lost_conversation and self._conversation.lost():
+        elif error.fault == "no-conversation" and not self._lost_conversation and self._lost():
             self._lost_conversation = True
-            self._said_before = None
         elif error.retryable:
             await self._wait(error, reached=request.connected_at is not None or _reached(error))
         else:
@@ -111,6 +113,9 @@ class Attempts:
                 await self._wait(unknown, reached=_reached(unknown))
         if self.heard:
             raise CloneError("the clone heard it, but its answer was lost", fault="reply-broken") from error
+
+    def _lost(self) -> bool:
+        return self._conversation.lost(self._conversation_id)
 
     async def _wait(self, error: CloneError, *, reached: bool) -> None:
         pause_s = min(_BACKOFF_S * 2**self._tried, _BACKOFF_MOST_S) * random.uniform(0.5, 1.0)
@@ -134,6 +139,8 @@ class Attempts:
             CloneError: the history can't be had.
         """
         await self._conversation.refresh()
+        if self._conversation.id != self._conversation_id:
+            return False  # renewed meanwhile, or lost
         return self._conversation.said_by_user() != (self._said_before or [])
 
 

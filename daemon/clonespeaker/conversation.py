@@ -69,7 +69,9 @@ class Conversation:
             CloneError: the clone can't be reached, refuses, or knows neither conversation nor slug.
         """
         async with self._making:
-            while self.id is None and self._known_ids:
+            if self.id is not None:
+                return self.id
+            while self._known_ids:
                 candidate = self._known_ids[0]
                 try:
                     messages = await self._client.history(candidate, include_citations=True)
@@ -81,11 +83,8 @@ class Conversation:
                     log.warning("conversation: %s is gone, a new one begins: %s", candidate, error)
                     self._known_ids.pop(0)
                 else:
-                    await self._enter(candidate, messages, "goes on")
-            if self.id is None:
-                await self._make()
-            assert self.id is not None
-            return self.id
+                    return await self._enter(candidate, messages, "goes on")
+            return await self._make()
 
     async def renew(self) -> None:
         """Begin a new one.
@@ -96,11 +95,15 @@ class Conversation:
         async with self._making:
             await self._make()
 
-    def lost(self) -> bool:
-        """The clone does not know it any more; whether another can be made."""
+    def lost(self, conversation_id: str) -> bool:
+        """The clone does not know that one any more, as an answer has shown; whether another can be made.
+
+        Where another goes on by now, it does.
+        """
         if self._slug is None:
             return False
-        self.id, self._known_ids = None, []
+        if conversation_id == self.id:
+            self.id, self._known_ids = None, []
         return True
 
     def note_said(self) -> None:
@@ -126,7 +129,7 @@ class Conversation:
                 self.messages, self._known = messages[-KEPT_MESSAGES:], said
         return self.messages
 
-    async def _make(self) -> None:
+    async def _make(self) -> str:
         if self._slug is None:
             raise CloneError(
                 "a new conversation needs to know with whom: set clone.slug to the clone's name",
@@ -135,9 +138,9 @@ class Conversation:
         made = await self._client.new_conversation(
             self._slug, instance_slug=self._instance_slug, user_email=self._user_email
         )
-        await self._enter(made.conversation_id, made.messages or [], "begins")
+        return await self._enter(made.conversation_id, made.messages or [], "begins")
 
-    async def _enter(self, conversation_id: str, messages: list[Message], how: str) -> None:
+    async def _enter(self, conversation_id: str, messages: list[Message], how: str) -> str:
         self.id, self.messages, self._known_ids = conversation_id, messages[-KEPT_MESSAGES:], []
         self._known = self._said
         log.info("conversation: %s %s", conversation_id, how)
@@ -145,6 +148,7 @@ class Conversation:
         if self._memory is not None:
             # In a thread: an SD card may take a second to sync.
             await asyncio.to_thread(self._memory.update, conversation=self._to_save(conversation_id))
+        return conversation_id  # not `self.id`: it may be lost by now
 
     def _to_save(self, conversation_id: str) -> SavedConversation:
         return SavedConversation(

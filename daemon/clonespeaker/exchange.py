@@ -220,7 +220,7 @@ class _Turn:
         if isinstance(self._question, Utterance):
             self._timeline.upload = "live" if live else "exact"
         conversation_id = await self._exchange._conversation.current()
-        await self._attempts.begin()
+        await self._attempts.begin(conversation_id)
         body, length = await self._exchange._body(conversation_id, self._question, self._image_url, live=live)
         events = self._exchange._client.generate(body, length=length, request=request)
         try:

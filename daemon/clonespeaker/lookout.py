@@ -84,12 +84,12 @@ class Lookout:
 
     async def _look(self) -> None:
         is_new = self._conversation.id is None
-        await self._conversation.current()
+        conversation_id = await self._conversation.current()
         if not is_new:
             try:
                 await self._conversation.refresh()
             except CloneError as error:
-                if error.fault != "no-conversation" or not self._conversation.lost():
+                if error.fault != "no-conversation" or not self._conversation.lost(conversation_id):
                     raise
                 await self._conversation.current()
         if self._slug and not self._is_known:
