@@ -138,7 +138,7 @@ class Conversation:
         made = await self._client.new_conversation(
             self._slug, instance_slug=self._instance_slug, user_email=self._user_email
         )
-        return await self._enter(made.conversation_id, made.messages or [], "begins")
+        return await self._enter(made.conversation_id, made.messages, "begins")
 
     async def _enter(self, conversation_id: str, messages: list[Message], how: str) -> str:
         self.id, self.messages, self._known_ids = conversation_id, messages[-KEPT_MESSAGES:], []

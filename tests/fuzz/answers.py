@@ -6,7 +6,7 @@ import base64
 import contextlib
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
@@ -15,7 +15,14 @@ from clonespeaker.audio.convert import OneRate
 from clonespeaker.audio.pcm import Samples
 from clonespeaker.clone import reply
 from clonespeaker.clone.failures import from_status, unreadable
-from clonespeaker.clone.records import Clone, History, NewConversation
+from clonespeaker.clone.records import (
+    CloneProfile,
+    Conversation,
+    Message,
+    read_history,
+    read_new_conversation,
+    read_profile,
+)
 from clonespeaker.clone.reply import Citation, Final, Malformed, ReplyEvent, Snippet, Token, parse_event, parse_whole
 from clonespeaker.clone.snippets import SnippetDecoder
 from clonespeaker.clone.sse import SseParser
@@ -139,14 +146,19 @@ def refusal(data: bytes) -> None:
 
 def record(data: bytes) -> None:
     """What the clone's other endpoints answer: a record, or a CloneError in few words, printable, on one line."""
-    for kind in (Clone, History, NewConversation):
+    readers: list[tuple[Callable[[bytes], object], object]] = [
+        (read_profile, CloneProfile),
+        (read_history, list[Message]),
+        (read_new_conversation, Conversation | None),
+    ]
+    for read, kind in readers:
         try:
             with unreadable("https://clone.example", "/api/clone"):
-                read = msgspec.json.decode(data, type=kind)
+                answer = read(data)
         except CloneError as error:
             check_words(str(error))
         else:
-            assert msgspec.json.decode(msgspec.json.encode(read), type=kind) == read
+            assert msgspec.json.decode(msgspec.json.encode(answer), type=kind) == answer
 
 
 def _chunks(data: bytes) -> Iterator[bytes]:

@@ -10,17 +10,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import aiohttp
-import msgspec
 
 from clonespeaker.clone.connection import Body, Request, kept_warm
 from clonespeaker.clone.failures import broken_off, from_status, unreachable, unreadable, web_page
-from clonespeaker.clone.records import Clone, CloneProfile, Conversation, History, Message, NewConversation
+from clonespeaker.clone.records import (
+    CloneProfile,
+    Conversation,
+    Message,
+    read_history,
+    read_new_conversation,
+    read_profile,
+)
 from clonespeaker.clone.reply import Final, Malformed, ReplyEvent, parse_event, parse_whole
 from clonespeaker.clone.sse import LIMIT_BYTES, SseParser
 from clonespeaker.errors import CloneError
@@ -72,7 +78,7 @@ class CloneClient:
 
     async def profile(self, slug: str) -> CloneProfile:
         """Who the clone is. Raises CloneError."""
-        return (await self._call("GET", "/api/clone", Clone, what="clone", params={"slug": slug})).clone
+        return await self._call("GET", "/api/clone", read_profile, what="clone", params={"slug": slug})
 
     async def new_conversation(
         self, slug: str, *, instance_slug: str | None = None, user_email: str | None = None
@@ -82,23 +88,22 @@ class CloneClient:
         made = await self._call(
             "POST",
             "/api/conversation/new",
-            NewConversation,
+            read_new_conversation,
             what="clone",
             json={key: value for key, value in body.items() if value is not None},
         )
-        conversation = made.new_conversation or made.new
-        if conversation is None:
+        if made is None:
             raise CloneError("the server made a conversation without saying which", fault="server-error")
-        return conversation
+        return made
 
     async def history(self, conversation_id: str, *, include_citations: bool = False) -> list[Message]:
         """What was said in a conversation, oldest first. Raises CloneError."""
         params = {"id": conversation_id, "include_citations": str(include_citations).lower()}
-        return (
-            await self._call("GET", "/api/conversation/history", History, what="conversation", params=params)
-        ).history
+        return await self._call("GET", "/api/conversation/history", read_history, what="conversation", params=params)
 
-    async def _call(self, method: str, path: str, answer: type[_Answer], *, what: str, **arguments: Any) -> _Answer:
+    async def _call(
+        self, method: str, path: str, read: Callable[[bytes], _Answer], *, what: str, **arguments: Any
+    ) -> _Answer:
         with self._without_key(), unreachable(self.base_url):
             async with (
                 asyncio.timeout(self._patience.answer_s),
@@ -110,7 +115,7 @@ class CloneClient:
                     raise web_page(self.base_url)
                 body = self._without_key_in(await _read(response, _WHOLE_LIMIT_BYTES, fault="server-error"))
         with unreadable(self.base_url, path):
-            return msgspec.json.decode(body, type=answer)
+            return read(body)
 
     def kept_warm(self) -> AbstractAsyncContextManager[None]:
         """Meanwhile there is an open connection for the next request, where there can be one."""

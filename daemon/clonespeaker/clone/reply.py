@@ -71,8 +71,8 @@ class Citation(msgspec.Struct, frozen=True):
 
 def read_citations(value: msgspec.Raw) -> tuple[Citation, ...]:
     """Those in a list that can be read, up to `MOST_CITATIONS`."""
-    citations = _as(list[msgspec.Raw], value) or []
-    read = (_as(Citation, citation) for citation in citations[:MOST_CITATIONS])
+    citations = read_as(list[msgspec.Raw], value) or []
+    read = (read_as(Citation, citation) for citation in citations[:MOST_CITATIONS])
     return tuple(citation for citation in read if citation)
 
 
@@ -143,7 +143,7 @@ class _CloneResponse(msgspec.Struct):
 
     def final(self) -> Final:
         text = self.transcript if self.transcript is not None else self.text
-        return Final(text, read_citations(self.citations), web_address(_as(str, self.image_url)), self.sound)
+        return Final(text, read_citations(self.citations), web_address(read_as(str, self.image_url)), self.sound)
 
     def sound(self) -> Iterator[bytes]:
         for value in (self.audio, self.audio_chunk, self.voice):
@@ -156,9 +156,9 @@ class _CloneResponse(msgspec.Struct):
                 return
 
 
-def _as(kind: type[_Kind], value: msgspec.Raw) -> _Kind | None:
+def read_as(kind: type[_Kind], value: msgspec.Raw, *, most_bytes: int | None = _BESIDE_MOST_BYTES) -> _Kind | None:
     """`value` as a `kind`; None where it is none, or longer than any is."""
-    if memoryview(value).nbytes > _BESIDE_MOST_BYTES:
+    if most_bytes is not None and memoryview(value).nbytes > most_bytes:
         return None
     try:
         return msgspec.json.decode(value, type=kind)
