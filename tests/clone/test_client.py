@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from functools import partial
@@ -18,7 +19,7 @@ from clonespeaker import __version__
 from clonespeaker.clone import client as client_module
 from clonespeaker.clone.client import CloneClient, Patience
 from clonespeaker.clone.connection import Request
-from clonespeaker.clone.failures import ConnectionBroken
+from clonespeaker.clone.failures import ConnectionBroken, ContentLost
 from clonespeaker.clone.reply import Final, Malformed, ReplyEvent, Snippet, Token
 from clonespeaker.clone.sse import SseParser
 from clonespeaker.clone.upload import exact_body
@@ -712,6 +713,54 @@ async def test_no_end_to_a_history(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(CloneError, match="too large") as caught:
             await client.history("5f0c")
     assert caught.value.fault == "server-error"
+
+
+async def test_a_history_that_comes_slowly_comes() -> None:
+    patience = Patience(answer_s=0.8, silence_s=10.0)
+    history = json.dumps({"history": [{"text": "Hi", "sender": "USER"}]}).encode()
+
+    async def talk(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(f"HTTP/1.1 200 OK\r\nContent-Length: {len(history)}\r\n\r\n".encode())
+        for byte in history:
+            await asyncio.sleep(1.5 * patience.answer_s / len(history))
+            await peer.send(bytes([byte]))
+
+    async with serving(talk) as server, connected(server.url, patience=patience) as client:
+        assert [message.text for message in await client.history("5f0c")] == ["Hi"]
+
+
+@pytest.mark.parametrize("sends", [b"", b" "], ids=["nothing more comes", "it drips"])
+async def test_a_history_that_does_not_come(sends: bytes) -> None:
+    async def talk(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        while True:
+            await peer.send(sends)
+            await asyncio.sleep(0.05)
+
+    async with serving(talk) as server, connected(server.url, patience=IMPATIENT) as client:
+        async with asyncio.timeout(20):
+            with pytest.raises(ContentLost, match="too long to answer") as lost:
+                await client.history("5f0c", within_s=0.4 if sends else None)
+    assert (lost.value.fault, lost.value.retryable) == ("offline", True)
+
+
+@pytest.mark.parametrize("resets", [False, True], ids=["closed", "reset"])
+@pytest.mark.parametrize("call", [CloneClient.new_conversation, CloneClient.history, CloneClient.profile])
+async def test_a_connection_that_breaks_off_in_the_middle_of_an_answer(call: Any, resets: bool) -> None:
+    async def talk(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(b'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{"history": [')
+        if resets:
+            opened = peer.writer.get_extra_info("socket")
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            peer.writer.transport.abort()
+
+    async with serving(talk) as server, connected(server.url) as client:
+        with pytest.raises(CloneError, match="broke off") as broken:
+            await call(client, "x")
+    assert (broken.value.fault, broken.value.retryable) == ("offline", True)
 
 
 async def test_no_end_to_a_whole_answer(monkeypatch: pytest.MonkeyPatch) -> None:

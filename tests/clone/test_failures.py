@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL as Address
 
-from clonespeaker.clone.failures import ConnectionBroken, broken_off, from_status, unreachable
+from clonespeaker.clone.failures import (
+    ConnectionBroken,
+    ContentLost,
+    TooLarge,
+    broken_off,
+    from_status,
+    incomplete,
+    unreachable,
+)
 from clonespeaker.errors import EXIT_FAILED, EXIT_REFUSED, EXIT_UNREACHABLE, FAULTS, CloneError
 
 URL = "https://api.clone.example"
@@ -214,7 +222,7 @@ NO_CERTIFICATE = ssl.SSLCertVerificationError(1, "certificate verify failed")
         (TimeoutError(), "offline", True, ["took too long"]),
         (aiohttp.ServerDisconnectedError(), "offline", True, ["broke off"]),
         (aiohttp.ClientOSError(104, "Connection reset by peer"), "offline", True, ["broke off"]),
-        (aiohttp.ClientPayloadError("what"), "server-error", False, ["not HTTP"]),
+        (aiohttp.ClientError("what"), "server-error", False, ["not HTTP"]),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )  # fmt: skip
@@ -248,6 +256,24 @@ def test_only_a_connection_that_stood_was_broken(raised: Exception, broken: bool
 
 
 @pytest.mark.parametrize(
+    ("raised", "fault", "retryable", "words"),
+    [
+        (TimeoutError(), "offline", True, "too long"),
+        (aiohttp.ClientPayloadError("incomplete"), "offline", True, "broke off during its answer"),
+        (aiohttp.ClientOSError(104, "Connection reset by peer"), "offline", True, "broke off during its answer"),
+        (TooLarge("more than 5 bytes"), "server-error", False, "too large"),
+    ],
+    ids=repr,
+)
+def test_during_an_answer_that_is_no_reply(raised: Exception, fault: str, retryable: bool, words: str) -> None:
+    with pytest.raises(ContentLost, match=words) as caught, incomplete(URL):
+        raise raised
+    assert (caught.value.fault, caught.value.retryable, caught.value.status) == (fault, retryable, 200)
+    assert "api.clone.example" in str(caught.value)
+    assert caught.value.__cause__ is raised
+
+
+@pytest.mark.parametrize(
     ("raised", "words"),
     [
         (TimeoutError(), "stopped answering"),
@@ -271,7 +297,7 @@ def test_the_key_does_not_leak() -> None:
         aiohttp.RequestInfo(address, "POST", headers, address), (), status=400, message="bad"
     )
     assert "dsk-secret" in repr(raised)
-    for guard in (unreachable(URL), broken_off()):
+    for guard in (unreachable(URL), broken_off(), incomplete(URL)):
         with pytest.raises(CloneError) as caught, guard:
             raise raised
         assert "dsk-secret" not in f"{caught.value} {caught.value!r} {caught.value.detail}"
@@ -279,7 +305,7 @@ def test_the_key_does_not_leak() -> None:
 
 @pytest.mark.parametrize("raised", [CloneError("x", fault="busy"), KeyError("a bug")], ids=repr)
 def test_what_is_not_aiohttps_goes_through(raised: Exception) -> None:
-    for guard in (unreachable(URL), broken_off()):
+    for guard in (unreachable(URL), broken_off(), incomplete(URL)):
         with pytest.raises(type(raised)) as caught, guard:
             raise raised
         assert caught.value is raised

@@ -13,12 +13,21 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import aiohttp
 
 from clonespeaker.clone.connection import Body, Request, kept_warm
-from clonespeaker.clone.failures import broken_off, from_status, unreachable, unreadable, web_page
+from clonespeaker.clone.failures import (
+    TooLarge,
+    broken_off,
+    from_status,
+    incomplete,
+    unreachable,
+    unreadable,
+    web_page,
+)
 from clonespeaker.clone.records import (
     CloneProfile,
     Conversation,
@@ -48,8 +57,8 @@ class Patience:
         connect_s: for DNS, TCP and TLS, each.
         upload_s: for any one piece of the request to be taken.
         event_s: from one event that says something to the next, the first included; pings don't count.
-        silence_s: from one byte to the next once the reply has begun.
-        answer_s: for calls that are answered at once.
+        silence_s: from one byte to the next once the reply, or such an answer, has begun.
+        answer_s: for an answer to begin, of calls that are answered at once.
     """
 
     connect_s: float = 5.0
@@ -96,26 +105,54 @@ class CloneClient:
             raise CloneError("the server made a conversation without saying which", fault="server-error")
         return made
 
-    async def history(self, conversation_id: str, *, include_citations: bool = False) -> list[Message]:
-        """What was said in a conversation, oldest first. Raises CloneError."""
+    async def history(
+        self,
+        conversation_id: str,
+        *,
+        include_citations: bool = False,
+        newest: int | None = None,
+        within_s: float | None = None,
+    ) -> list[Message]:
+        """What was said in a conversation, oldest first.
+
+        Args:
+            conversation_id: which one.
+            include_citations: have the sources beside the lines; they may be much more than those.
+            newest: at most so many lines.
+            within_s: for all of it to come; None: as long as it keeps coming.
+
+        Raises:
+            ContentLost: there is this conversation, but what was said in it can't be had.
+            CloneError: no answer, or it refused.
+        """
         params = {"id": conversation_id, "include_citations": str(include_citations).lower()}
-        return await self._call("GET", "/api/conversation/history", read_history, what="conversation", params=params)
+        read = partial(read_history, newest=newest)
+        path = "/api/conversation/history"
+        return await self._call("GET", path, read, what="conversation", within_s=within_s, params=params)
 
     async def _call(
-        self, method: str, path: str, read: Callable[[bytes], _Answer], *, what: str, **arguments: Any
+        self,
+        method: str,
+        path: str,
+        read: Callable[[bytes], _Answer],
+        *,
+        what: str,
+        within_s: float | None = None,
+        **arguments: Any,
     ) -> _Answer:
         with self._without_key(), unreachable(self.base_url):
-            async with (
-                asyncio.timeout(self._patience.answer_s),
-                self._session.request(method, self.base_url + path, allow_redirects=False, **arguments) as response,
-            ):
+            async with asyncio.timeout(self._patience.answer_s):
+                response = await self._session.request(method, self.base_url + path, allow_redirects=False, **arguments)
+            async with response:
                 if response.status != 200:
                     raise self._refused(response, await self._read_refusal(response), what)
                 if response.content_type == "text/html":
                     raise web_page(self.base_url)
-                body = self._without_key_in(await _read(response, _WHOLE_LIMIT_BYTES, fault="server-error"))
+                with incomplete(self.base_url):
+                    async with asyncio.timeout(within_s):
+                        body = await _read(response, _WHOLE_LIMIT_BYTES, silence_s=self._patience.silence_s)
         with unreadable(self.base_url, path):
-            return read(body)
+            return read(self._without_key_in(body))
 
     def kept_warm(self) -> AbstractAsyncContextManager[None]:
         """Meanwhile there is an open connection for the next request, where there can be one."""
@@ -182,7 +219,7 @@ class CloneClient:
 
     async def _whole(self, response: aiohttp.ClientResponse, request: Request) -> AsyncIterator[ReplyEvent]:
         async with asyncio.timeout(self._patience.event_s):
-            body = await _read(response, _WHOLE_LIMIT_BYTES, fault="reply-broken")
+            body = await _read(response, _WHOLE_LIMIT_BYTES)
         request.first_event_at = time.monotonic()
         for event in parse_whole(body):
             yield event
@@ -250,9 +287,9 @@ class CloneClient:
 
     async def _read_refusal(self, response: aiohttp.ClientResponse) -> bytes:
         """The server's words about a refusal; none where they don't come soon and whole."""
-        with contextlib.suppress(TimeoutError, aiohttp.ClientError, CloneError):
+        with contextlib.suppress(TimeoutError, aiohttp.ClientError, TooLarge):
             async with asyncio.timeout(self._patience.answer_s):
-                return await _read(response, _REFUSAL_LIMIT_BYTES, fault="server-error")
+                return await _read(response, _REFUSAL_LIMIT_BYTES)
         return b""
 
     def _refused(self, response: aiohttp.ClientResponse, body: bytes, what: str) -> CloneError:
@@ -284,11 +321,14 @@ class CloneClient:
         return error
 
 
-async def _read(response: aiohttp.ClientResponse, most_bytes: int, *, fault: str) -> bytes:
-    """A whole body. Raises CloneError, bearing `fault`, as soon as it is larger than `most_bytes`."""
+async def _read(response: aiohttp.ClientResponse, most_bytes: int, *, silence_s: float | None = None) -> bytes:
+    """A whole body. Raises TooLarge as soon as it is, and TimeoutError where nothing comes for so long."""
     body = bytearray()
-    async for chunk in response.content.iter_any():
+    while True:
+        async with asyncio.timeout(silence_s):
+            chunk = await response.content.readany()
+        if not chunk:
+            return bytes(body)
         body += chunk
         if len(body) > most_bytes:
-            raise CloneError("the clone's answer is too large", fault=fault)
-    return bytes(body)
+            raise TooLarge(f"more than {most_bytes:,} bytes")

@@ -26,6 +26,17 @@ class ConnectionBroken(CloneError):
         super().__init__(message, fault="offline", retryable=True, detail=detail)
 
 
+class ContentLost(CloneError):
+    """The server has what was asked for, and said so; but its answer did not come whole, or can't be read."""
+
+    def __init__(self, message: str, *, fault: str, retryable: bool = False, detail: str = "") -> None:
+        super().__init__(message, fault=fault, retryable=retryable, status=200, detail=detail)
+
+
+class TooLarge(Exception):
+    """An answer that is larger than any that is read here."""
+
+
 @contextlib.contextmanager
 def unreachable(base_url: str) -> Iterator[None]:
     """Map what aiohttp raises until an answer begins. Raises CloneError."""
@@ -62,12 +73,41 @@ def unreachable(base_url: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def incomplete(base_url: str) -> Iterator[None]:
+    """Map what goes wrong while an answer comes that has begun well; not a reply's. Raises ContentLost."""
+    import aiohttp
+
+    try:
+        yield
+    except TooLarge as error:
+        raise ContentLost(
+            f"the answer of {base_url} is too large ({error})", fault="server-error", detail=_detail(error)
+        ) from error
+    except TimeoutError as error:
+        raise ContentLost(
+            f"{base_url} took too long to answer; check the network",
+            fault="offline",
+            retryable=True,
+            detail=_detail(error),
+        ) from error
+    except aiohttp.ClientError as error:
+        raise ContentLost(
+            f"the connection to {base_url} broke off during its answer; check the network",
+            fault="offline",
+            retryable=True,
+            detail=_detail(error),
+        ) from error
+
+
+@contextlib.contextmanager
 def broken_off() -> Iterator[None]:
     """Map what aiohttp raises while a reply is read. Raises CloneError."""
     import aiohttp
 
     try:
         yield
+    except TooLarge as error:
+        raise CloneError("the clone's answer is too large", fault="reply-broken") from error
     except TimeoutError as error:
         raise CloneError("the clone stopped answering", fault="reply-broken") from error
     except aiohttp.ClientError as error:
@@ -78,11 +118,11 @@ def broken_off() -> Iterator[None]:
 
 @contextlib.contextmanager
 def unreadable(base_url: str, path: str) -> Iterator[None]:
-    """Map what msgspec raises while an answer is read. Raises CloneError."""
+    """Map what msgspec raises while an answer is read. Raises ContentLost."""
     try:
         yield
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise CloneError(
+        raise ContentLost(
             f"the server's answer to {path} can't be read ({error}); is {base_url} the clone's API?",
             fault="server-error",
         ) from error
