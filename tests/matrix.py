@@ -231,6 +231,20 @@ MISHAPS = [
         "test_whether_it_was_heard_is_found_out_once_the_network_is_back",
     ),
     Mishap(
+        "the conversation is longer than the network brings in a few seconds",
+        "the answer",
+        None,
+        "goes on with it at once; what was said before comes to the screens later",
+        "test_one_that_comes_slowly_is_not_waited_for",
+    ),
+    Mishap(
+        "no new conversation can be had when a visitor has gone (`clone.new_conversation_after_s`)",
+        "nothing",
+        None,
+        "forgets the old one; the next question begins another",
+        "test_the_next_visitor_begins_afresh_though_that_could_not_be_done_at_once",
+    ),
+    Mishap(
         "the button is held for longer than a recording may be",
         "the answer",
         "button-stuck",

@@ -10,12 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from clonespeaker import attempts
+from clonespeaker import appliance, attempts
 from clonespeaker.audio import ear, earcons
+from clonespeaker.clone.records import Message
+from clonespeaker.conversation import Conversation
 from clonespeaker.cues import Earcon
 from clonespeaker.errors import FAULTS, DeviceError, StatusError
 from clonespeaker.simulate.server import SimulatedClone
 from clonespeaker.sounds.repertoire import EARCON_MOST_S
+from clonespeaker.state import StateDir
 from clonespeaker.timeline import STAGES
 from tests.daemon import SPEECH, SPEECH_S, Daemon, SoundOfTest, running, starting
 from tests.peers import until
@@ -523,6 +526,58 @@ async def test_after_a_time_of_quiet_the_next_visitor_begins_afresh(tmp_path: Pa
         assert len(told["messages"]) == 1
         await asyncio.sleep(1.5)
         assert len(conversations(daemon)) == 2  # nobody has said anything since
+
+
+async def test_a_conversation_from_before_a_restart_ends_after_quiet_likewise(tmp_path: Path) -> None:
+    clone = SimulatedClone()
+    async with running(tmp_path, clone=clone) as daemon:
+        port = int(daemon.app.settings.clone.base_url.rpartition(":")[2])
+        first = daemon.app.conversation.id
+        assert (await daemon.talk())["outcome"] == "answered"
+    async with running(tmp_path, clone=clone, port=port, clone_settings={"new_conversation_after_s": 0.5}) as daemon:
+        await until(lambda: len(conversations(daemon)) == 2)
+        before, after = conversations(daemon)
+        assert (before["id"], len(before["messages"])) == (first, 3)
+        assert after["id"] not in (first, None)
+        assert len(after["messages"]) == 1
+        await asyncio.sleep(0.7)
+        assert len(conversations(daemon)) == 2
+
+
+async def test_the_next_visitor_begins_afresh_though_that_could_not_be_done_at_once(tmp_path: Path) -> None:
+    async with running(tmp_path, clone_settings={"new_conversation_after_s": 0.3}) as daemon:
+        first = daemon.app.conversation.id
+        assert (await daemon.talk())["outcome"] == "answered"
+        daemon.clone.slug = "nobody"  # no new one is made
+        await until(lambda: conversations(daemon)[-1] == {"id": None, "messages": []})
+        assert daemon.app.appliance.snapshot()["conversation"] == {"id": None, "messages": []}
+        await until(lambda: StateDir(tmp_path).load().conversation is None)  # nor does a restart go on with it
+        daemon.clone.slug = "my-clone"
+        assert (await daemon.talk())["outcome"] == "answered"
+        assert daemon.app.conversation.id not in (first, None)
+
+
+async def test_a_turn_has_the_line_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(appliance, "_LOOKS_ON_FOR_S", 0.05)
+    given_up = asyncio.Event()
+
+    async def refresh(conversation: Conversation, *, for_screens: bool = False) -> list[Message]:
+        if for_screens:
+            try:
+                await asyncio.sleep(60)  # a long history on a slow network
+            except asyncio.CancelledError:
+                given_up.set()
+                raise
+        return conversation.messages
+
+    async with running(tmp_path) as daemon:
+        monkeypatch.setattr(Conversation, "refresh", refresh)
+        assert (await daemon.talk())["outcome"] == "answered"
+        await asyncio.sleep(0.2)
+        assert not given_up.is_set()
+        daemon.app.appliance.hand.press()
+        async with asyncio.timeout(5):
+            await given_up.wait()
 
 
 def conversations(daemon: Daemon) -> list[dict[str, Any]]:

@@ -11,13 +11,16 @@ from uuid import uuid4
 
 import pytest
 
+from clonespeaker import conversation as conversation_module
+from clonespeaker.clone import client as client_module
 from clonespeaker.clone.client import CloneClient
 from clonespeaker.clone.connection import Request
+from clonespeaker.clone.failures import ContentLost
 from clonespeaker.conversation import KEPT_MESSAGES, Conversation
 from clonespeaker.errors import CloneError
 from clonespeaker.simulate.server import SimulatedClone
 from clonespeaker.state import StateDir
-from tests.peers import Peer, connected, serving, until
+from tests.peers import IMPATIENT, Peer, connected, serving, until
 
 
 @pytest.fixture
@@ -148,8 +151,13 @@ async def test_renewed(client: CloneClient, clone: SimulatedClone, tmp_path: Pat
 async def test_lost(client: CloneClient, tmp_path: Path) -> None:
     conversation = conversation_of(client, tmp_path)
     first = await conversation.current()
+    changes: list[str | None] = []
+    conversation.on_change = lambda: changes.append(conversation.id)
     assert conversation.lost(first)
-    assert await conversation.current() != first
+    assert (conversation.id, conversation.messages, changes) == (None, [], [None])
+    second = await conversation.current()
+    assert second != first
+    assert changes == [None, second]
     fixed = conversation_of(client, slug=None, conversation_id=first)
     await fixed.current()
     assert not fixed.lost(first)
@@ -197,6 +205,123 @@ async def test_one_that_is_lost_while_it_is_saved(client: CloneClient, tmp_path:
         card.may_save.set()
     assert await making == lost  # who asks with it will learn that
     assert await conversation.current() != lost
+
+
+async def test_ended(client: CloneClient, clone: SimulatedClone, tmp_path: Path) -> None:
+    conversation = conversation_of(client, tmp_path)
+    first = await conversation.current()
+    await conversation.end()
+    second = conversation.id
+    assert second not in (None, first)
+    port = int(client.base_url.rpartition(":")[2])
+    await clone.stop()
+    changes: list[str | None] = []
+    conversation.on_change = lambda: changes.append(conversation.id)
+    with pytest.raises(CloneError, match=r"can't connect|broke off"):
+        await conversation.end()
+    assert (conversation.id, conversation.messages, changes) == (None, [], [None])
+    assert StateDir(tmp_path).load().conversation is None
+    await clone.start(port=port)
+    assert await conversation_of(client, tmp_path).current() not in (first, second)
+
+
+async def test_ended_though_it_could_not_be_found_again_yet(
+    client: CloneClient, clone: SimulatedClone, tmp_path: Path
+) -> None:
+    first = await conversation_of(client, tmp_path).current()
+    port = int(client.base_url.rpartition(":")[2])
+    await clone.stop()
+    conversation = conversation_of(client, tmp_path)
+    with pytest.raises(CloneError, match=r"can't connect|broke off"):
+        await conversation.end()
+    await clone.start(port=port)
+    assert await conversation.current() != first
+
+
+async def test_fresh_is_one_that_nobody_has_said_anything_in(client: CloneClient, tmp_path: Path) -> None:
+    conversation = conversation_of(client, tmp_path)
+    seen = [conversation.is_fresh]
+    first = await conversation.current()
+    again = conversation_of(client, tmp_path)
+    seen += [conversation.is_fresh, again.is_fresh]  # what is not known yet may be anything
+    await again.current()
+    seen += [again.is_fresh]  # there is but the greeting
+    assert seen == [True, True, False, True]
+    await say(client, first, "Hello")
+    again = conversation_of(client, tmp_path)
+    await again.current()
+    conversation.note_said()
+    seen = [again.is_fresh, conversation.is_fresh]
+    await conversation.renew()
+    assert [*seen, conversation.is_fresh] == [False, False, True]
+
+
+SAID = b'{"history": [{"text": "Hello", "sender": "USER"}]}'
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(b"Content-Length: 1000\r\n\r\n", id="stuck"),
+        pytest.param(b"Connection: close\r\nContent-Length: 1000\r\n\r\n{", id="cut"),
+        pytest.param(b"Content-Length: 20000\r\n\r\n" + bytes(20_000), id="too large"),
+        pytest.param(b'Content-Length: 13\r\n\r\n{"history": 3', id="unreadable"),
+    ],
+)
+async def test_one_whose_messages_can_not_be_had_goes_on(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "_WHOLE_LIMIT_BYTES", 10_000)
+    can_be_had = False
+    heads: list[str] = []
+
+    async def talk(peer: Peer) -> None:
+        while True:
+            heads.append(await peer.head())
+            if can_be_had:
+                await peer.answer("200 OK", SAID)
+                continue
+            await peer.send(b"HTTP/1.1 200 OK\r\n" + answer)
+            if b"close" in answer:
+                return
+
+    async with serving(talk) as server, connected(server.url, patience=IMPATIENT) as client:
+        conversation = conversation_of(client, conversation_id="0b0e")
+        assert await conversation.current() == "0b0e"
+        assert (conversation.messages, conversation.is_fresh) == ([], False)
+        with pytest.raises(ContentLost):
+            await conversation.refresh()
+        outdated = [conversation.is_outdated]
+        can_be_had = True
+        await conversation.refresh()
+        assert conversation.said_by_user() == ["Hello"]
+        assert [*outdated, conversation.is_outdated] == [True, False]
+    assert all("/history" in head for head in heads)
+
+
+async def test_one_that_comes_slowly_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversation_module, "_SOON_S", 0.3)
+
+    async def talk(peer: Peer) -> None:
+        while True:
+            await peer.head()
+            await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(SAID))
+            for byte in SAID:
+                await peer.send(bytes([byte]))
+                await asyncio.sleep(0.02)
+
+    async with serving(talk) as server, connected(server.url) as client:
+        conversation = conversation_of(client, conversation_id="0b0e")
+        assert await conversation.current() == "0b0e"
+        assert conversation.messages == []
+        await conversation.refresh(for_screens=True)
+        assert conversation.said_by_user() == ["Hello"]
+
+
+async def test_sources_are_for_screens(client: CloneClient, clone: SimulatedClone) -> None:
+    clone.citations = [{"url": "https://example.org", "title": "A", "text": "B", "type": "web"}]
+    conversation = conversation_of(client)
+    await say(client, await conversation.current(), "Hello")
+    assert not (await conversation.refresh())[-1].citations
+    assert (await conversation.refresh(for_screens=True))[-1].citations
 
 
 async def test_refreshed(client: CloneClient) -> None:

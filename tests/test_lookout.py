@@ -10,7 +10,7 @@ import pytest
 from clonespeaker import attempts, lookout
 from clonespeaker.simulate.server import SimulatedClone
 from tests.daemon import running
-from tests.peers import until
+from tests.peers import Peer, serving, until
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +37,26 @@ async def test_who_the_clone_is_is_told_to_screens_that_are_there_already(tmp_pa
     async with running(tmp_path) as daemon:
         told = await daemon.event("clone", name="Simulated Clone", slug="my-clone")
         assert told.items() - {("event", "clone")} <= daemon.app.account.snapshot()["clone"].items()
+
+
+async def test_a_history_that_can_not_be_had_is_no_fault(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def talk(peer: Peer) -> None:
+        while True:
+            request = (await peer.request()).decode()
+            if "/history" in request:
+                await peer.answer("200 OK", b"what was said")
+            elif "/clone" in request:
+                await peer.answer("200 OK", b'{"clone": {"name": "Ada"}}')
+            else:
+                await peer.answer("200 OK")
+
+    async with serving(talk) as server:
+        known = {"base_url": server.url, "conversation_id": "0b0e"}
+        async with running(tmp_path, clone_settings=known) as daemon:
+            assert daemon.app.conversation.id == "0b0e"
+            await daemon.event("clone", name="Ada")
+            assert daemon.told("fault") == []
+    assert "what was said in it can't be had" in caplog.text
 
 
 async def test_what_only_an_answer_can_end_stays(tmp_path: Path) -> None:

@@ -52,6 +52,7 @@ log = logging.getLogger(__name__)
 
 _REST_AFTER_S = 10.0  # of quiet, the speaker's device may sleep
 _HINTS_END_AFTER_S = 20.0  # of quiet, likewise
+_LOOKS_ON_FOR_S = 1.0  # for what was said in the turn before; then the one going on has the line for itself
 
 _OUTCOMES = {
     Action.CLOSE_ANSWERED: Outcome.ANSWERED,
@@ -108,6 +109,7 @@ class Appliance:
         self._tasks: asyncio.TaskGroup
         self._ongoing: OngoingTurn | None = None
         self._closing: asyncio.Task[None] | None = None
+        self._looking: asyncio.Task[None] | None = None
         self._timers: list[asyncio.TimerHandle] = []
         self._resting: asyncio.TimerHandle | None = None
         self.devices = asyncio.Lock()
@@ -124,6 +126,7 @@ class Appliance:
             async with asyncio.TaskGroup() as self._tasks:
                 self._signals.tasks = self._tasks
                 self.post(Started())
+                self._renew_after_quiet()  # a conversation from before a restart ends likewise
                 self._start(self._signals.tell_what_is_wrong_at_the_start(lambda: self._news.faults, self.is_at_rest))
                 while True:
                     await self._obey_next()
@@ -283,6 +286,8 @@ class Appliance:
         self._news.end_hints()
         turn = OngoingTurn(self.turn.number, question, pressed_at=pressed_at, post=self.post, news=self._news)
         turn.said_before = self._conversation.said_by_user()
+        if self._looking is not None:  # a long history may take a minute; the look after this turn has all of it
+            asyncio.get_running_loop().call_later(_LOOKS_ON_FOR_S, self._looking.cancel)
         self._ongoing = turn
         return turn
 
@@ -306,20 +311,20 @@ class Appliance:
             self._news.end_faults_of_the_clone()
         self._after(_HINTS_END_AFTER_S, self._news.end_hints)
         self._rest_later()
-        if self.hand.habits.new_conversation_after_s:
-            self._after(self.hand.habits.new_conversation_after_s, lambda: self._start(self._renew_quietly()))
+        self._renew_after_quiet()
 
     async def _report(self, turn: OngoingTurn, outcome: Outcome, error: ClonespeakerError | None) -> None:
         await turn.close()
         self._news.turn_over(turn.number, outcome, error, turn.timeline)
         if outcome is not Outcome.TAPPED:
             was_heard = outcome is Outcome.ANSWERED or (error is not None and error.fault == "reply-broken")
-            self._start(self._look_up_what_was_said(turn, tell=was_heard and isinstance(turn.question, Utterance)))
+            tell = was_heard and isinstance(turn.question, Utterance)
+            self._looking = self._start(self._look_up_what_was_said(turn, tell=tell))
 
     async def _look_up_what_was_said(self, turn: OngoingTurn, *, tell: bool) -> None:
         """What the clone understood is known to its history alone, and screens want it."""
         with contextlib.suppress(CloneError):
-            await self._conversation.refresh()
+            await self._conversation.refresh(for_screens=True)
             said = self._conversation.said_by_user()
             if tell and said and said != turn.said_before:
                 self._news.publish("caption", turn=turn.number, who="user", text=said[-1], final=True)
@@ -351,13 +356,17 @@ class Appliance:
             if self.turn.state is State.IDLE:  # a hand has asked for it
                 self._signals.tell(error.fault or "rejected", asked=True)
 
+    def _renew_after_quiet(self) -> None:
+        if self.hand.habits.new_conversation_after_s:
+            self._after(self.hand.habits.new_conversation_after_s, lambda: self._start(self._renew_quietly()))
+
     async def _renew_quietly(self) -> None:
+        if self._conversation.is_fresh:
+            return
         try:
-            await self._conversation.renew()
+            await self._conversation.end()
         except CloneError as error:
-            log.warning("conversation: no new one for the next visitor yet: %s", error)
-            if self._conversation.id is not None:
-                self._conversation.lost(self._conversation.id)  # the next visitor's first question makes it
+            log.warning("conversation: none yet for the next visitor, whose first question makes it: %s", error)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         return self._tasks.create_task(work)

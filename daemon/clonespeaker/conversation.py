@@ -2,6 +2,9 @@
 
 At the start the configured conversation, else the saved one, is looked up in the clone's history: still there, it
 goes on. Otherwise, and whenever the clone has lost it, a new one is made by slug.
+
+What was said in it comes as a whole, however much that is, and only screens want it. So it never stands in the way:
+where the clone knows the conversation, but its lines can't be had soon, it goes on without them.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import logging
 from collections.abc import Callable
 
 from clonespeaker.clone.client import CloneClient
+from clonespeaker.clone.failures import ContentLost
 from clonespeaker.clone.records import Message
 from clonespeaker.errors import CloneError
 from clonespeaker.state import SavedConversation, StateDir
@@ -19,6 +23,9 @@ log = logging.getLogger(__name__)
 
 KEPT_MESSAGES = 100
 """Messages of the conversation kept for screens, the newest."""
+
+_SOON_S = 5.0  # for all messages, while somebody may wait
+_LATE_S = 120.0  # while nobody does
 
 
 class Conversation:
@@ -51,7 +58,7 @@ class Conversation:
         self._known_ids = [conversation_id] if conversation_id else []
         self._making = asyncio.Lock()
         self.id: str | None = None
-        """Of the conversation going on; None before the first."""
+        """Of the conversation going on; None where there is none yet, or none any more."""
         self.messages: list[Message] = []
         """What was said in it, as far as the history has it, oldest first."""
         self._said, self._known = 0, 0  # how often something may have been said, and up to where `messages` has it
@@ -61,6 +68,8 @@ class Conversation:
             saved = memory.load().conversation
             if saved is not None and saved == self._to_save(saved.conversation_id):
                 self._known_ids.append(saved.conversation_id)
+        self.is_fresh = not self._known_ids
+        """Whether nobody can have said anything in it yet."""
 
     async def current(self) -> str:
         """Its id. Where there is none yet, one is found again or made.
@@ -74,7 +83,7 @@ class Conversation:
             while self._known_ids:
                 candidate = self._known_ids[0]
                 try:
-                    messages = await self._client.history(candidate, include_citations=True)
+                    return await self._find_again(candidate)
                 except CloneError as error:
                     if error.fault not in ("no-conversation", "rejected"):
                         raise
@@ -82,8 +91,6 @@ class Conversation:
                         raise
                     log.warning("conversation: %s is gone, a new one begins: %s", candidate, error)
                     self._known_ids.pop(0)
-                else:
-                    return await self._enter(candidate, messages, "goes on")
             return await self._make()
 
     async def renew(self) -> None:
@@ -95,39 +102,78 @@ class Conversation:
         async with self._making:
             await self._make()
 
+    async def end(self) -> None:
+        """Whoever was in it has gone: begin a new one. Where that fails, `current` does it; the old one is forgotten.
+
+        Raises:
+            CloneError: as `current`.
+        """
+        async with self._making:
+            try:
+                await self._make()
+            except CloneError:
+                self._leave()
+                await self._save(None)
+                raise
+
     def lost(self, conversation_id: str) -> bool:
         """The clone does not know that one any more, as an answer has shown; whether another can be made.
 
-        Where another goes on by now, it does.
+        Where another goes on by now, it does. On the disk it stays: after a restart it is asked for once more.
         """
         if self._slug is None:
             return False
         if conversation_id == self.id:
-            self.id, self._known_ids = None, []
+            self._leave()
         return True
 
     def note_said(self) -> None:
         """Something may be said from here on."""
         self._said += 1
+        self.is_fresh = False
 
     @property
     def is_outdated(self) -> bool:
-        """Whether something may have been said since `messages` were looked up."""
+        """Whether something may have been said that `messages` do not have."""
         return self._known < self._said
 
     def said_by_user(self) -> list[str]:
         """What the user said in it, as far as `messages` has it, oldest first."""
         return [message.text for message in self.messages if message.sender == "USER" and message.text]
 
-    async def refresh(self) -> list[Message]:
-        """Look the history up again; returns what it has. Raises CloneError."""
+    async def refresh(self, *, for_screens: bool = False) -> list[Message]:
+        """Look the history up again; returns what it has.
+
+        Args:
+            for_screens: with citations, and as long as that may take; else soon, or not at all.
+
+        Raises:
+            ContentLost: the clone knows the conversation, but what was said in it can't be had.
+            CloneError: as `current`.
+        """
         conversation_id = self.id
         if conversation_id is not None:
             said = self._said  # what is said from here on may come too late for this look
-            messages = await self._client.history(conversation_id, include_citations=True)
+            messages = await self._client.history(
+                conversation_id,
+                include_citations=for_screens,
+                newest=KEPT_MESSAGES,
+                within_s=_LATE_S if for_screens else _SOON_S,
+            )
             if self.id == conversation_id and said >= self._known:  # nor renewed or looked up meanwhile
-                self.messages, self._known = messages[-KEPT_MESSAGES:], said
+                self.messages, self._known = messages, said
         return self.messages
+
+    async def _find_again(self, conversation_id: str) -> str:
+        messages: list[Message] | None = None
+        try:
+            messages = await self._client.history(
+                conversation_id, include_citations=True, newest=KEPT_MESSAGES, within_s=_SOON_S
+            )
+        except ContentLost as error:
+            log.warning("conversation: what was said in %s is not known yet: %s", conversation_id, error)
+        self.is_fresh = messages is not None and all(message.sender == "CLONE" for message in messages)
+        return await self._enter(conversation_id, messages, "goes on")
 
     async def _make(self) -> str:
         if self._slug is None:
@@ -138,17 +184,28 @@ class Conversation:
         made = await self._client.new_conversation(
             self._slug, instance_slug=self._instance_slug, user_email=self._user_email
         )
-        return await self._enter(made.conversation_id, made.messages, "begins")
+        self.is_fresh = True
+        return await self._enter(made.conversation_id, made.messages[-KEPT_MESSAGES:], "begins")
 
-    async def _enter(self, conversation_id: str, messages: list[Message], how: str) -> str:
-        self.id, self.messages, self._known_ids = conversation_id, messages[-KEPT_MESSAGES:], []
-        self._known = self._said
+    async def _enter(self, conversation_id: str, messages: list[Message] | None, how: str) -> str:
+        """It goes on from here; its messages, or None where they are not known yet."""
+        self.id, self.messages, self._known_ids = conversation_id, messages or [], []
+        self._known = self._said - (messages is None)
         log.info("conversation: %s %s", conversation_id, how)
         self.on_change()
+        await self._save(self._to_save(conversation_id))
+        return conversation_id  # not `self.id`: it may be lost by now
+
+    def _leave(self) -> None:
+        self.id, self.messages, self._known_ids = None, [], []
+        self._known = self._said
+        self.is_fresh = True
+        self.on_change()
+
+    async def _save(self, conversation: SavedConversation | None) -> None:
         if self._memory is not None:
             # In a thread: an SD card may take a second to sync.
-            await asyncio.to_thread(self._memory.update, conversation=self._to_save(conversation_id))
-        return conversation_id  # not `self.id`: it may be lost by now
+            await asyncio.to_thread(self._memory.update, conversation=conversation)
 
     def _to_save(self, conversation_id: str) -> SavedConversation:
         return SavedConversation(

@@ -7,15 +7,19 @@ having asked anything.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 import msgspec
 
 from clonespeaker.clone.client import CloneClient
+from clonespeaker.clone.failures import ContentLost
 from clonespeaker.clone.records import CloneProfile
 from clonespeaker.conversation import Conversation
 from clonespeaker.errors import CloneError
 from clonespeaker.news import News
+
+log = logging.getLogger(__name__)
 
 _AGAIN_AFTER_S = (1.0, 60.0)  # at the start: the first pause, which doubles, and the longest
 _AFTER_A_TURN_S = 5.0  # its fault is to be read, or heard, before it may be over
@@ -85,9 +89,11 @@ class Lookout:
     async def _look(self) -> None:
         is_new = self._conversation.id is None
         conversation_id = await self._conversation.current()
-        if not is_new:
+        if not is_new or self._conversation.is_outdated:
             try:
-                await self._conversation.refresh()
+                await self._conversation.refresh(for_screens=True)
+            except ContentLost as error:
+                log.warning("conversation: it goes on, but what was said in it can't be had: %s", error)
             except CloneError as error:
                 if error.fault != "no-conversation" or not self._conversation.lost(conversation_id):
                     raise
