@@ -39,6 +39,25 @@ async def test_who_the_clone_is_is_told_to_screens_that_are_there_already(tmp_pa
         assert told.items() - {("event", "clone")} <= daemon.app.account.snapshot()["clone"].items()
 
 
+async def test_who_the_clone_is_may_stay_unknown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(lookout, "_WHO_AGAIN_AFTER_S", (0.02, 0.1))
+    clone = SimulatedClone()
+    async with running(tmp_path, clone=clone) as daemon:
+        port = int(daemon.app.settings.clone.base_url.rpartition(":")[2])
+        going_on = {"slug": "nobody", "conversation_id": daemon.app.conversation.id}
+    async with running(tmp_path, clone=clone, port=port, clone_settings=going_on) as daemon:
+        await until(lambda: "screens don't know who the clone is" in caplog.text)
+        assert (await daemon.talk())["outcome"] == "answered"
+        assert daemon.told("fault") == []
+        assert daemon.app.account.health()["ok"]
+        clone.slug = "nobody"
+        await daemon.event("clone", slug="nobody")
+        assert daemon.app.account.snapshot()["clone"]["name"] == clone.name
+        assert caplog.text.count("screens don't know") == 1
+
+
 async def test_a_history_that_can_not_be_had_is_no_fault(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def talk(peer: Peer) -> None:
         while True:
@@ -57,6 +76,25 @@ async def test_a_history_that_can_not_be_had_is_no_fault(tmp_path: Path, caplog:
             await daemon.event("clone", name="Ada")
             assert daemon.told("fault") == []
     assert "what was said in it can't be had" in caplog.text
+
+
+async def test_a_trouble_after_one_that_was_to_last_long_is_looked_after(tmp_path: Path) -> None:
+    clone = SimulatedClone()
+    async with running(tmp_path, clone=clone, clone_settings={"retry_for_s": 0}) as daemon:
+        port = int(daemon.app.settings.clone.base_url.rpartition(":")[2])
+        clone.fault = "status-429-long"
+        daemon.say("Hello")
+        assert (await daemon.event("turn"))["fault"] == "busy"
+        assert daemon.app.news.left_alone_s > 30
+        await asyncio.sleep(0.2)  # it is being left alone by now
+        clone.fault = None
+        daemon.say("Hello")
+        assert (await daemon.event("turn"))["outcome"] == "answered"
+        await clone.stop()
+        daemon.say("Hello")
+        assert (await daemon.event("turn"))["fault"] == "offline"
+        await clone.start(port=port)
+        await daemon.event("fault", fault="offline", active=False)
 
 
 async def test_what_only_an_answer_can_end_stays(tmp_path: Path) -> None:

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
 from clonespeaker.errors import FAULTS, HINTS, CloneError, ClonespeakerError, DeviceError, MediaError
-from clonespeaker.news import KEPT_TURNS, News
+from clonespeaker.news import KEPT_TURNS, LEFT_ALONE_MOST_S, News
 from clonespeaker.timeline import Timeline
 from clonespeaker.turn import Outcome, State
 
@@ -77,6 +78,17 @@ def test_an_answer_ends_what_was_the_clones(news: News) -> None:
     assert set(news.faults) == {"no-microphone", "no-speaker", "button-stuck", "muted"} | HINTS
     news.end_hints()
     assert set(news.faults) == {"no-microphone", "no-speaker", "button-stuck", "muted"}
+
+
+@pytest.mark.parametrize("over", [News.end_faults_of_the_clone, News.end_faults_that_passed])
+def test_the_clone_is_left_alone_as_it_wants_until_it_answers(news: News, over: Callable[[News], None]) -> None:
+    assert news.left_alone_s == 0
+    news.begin_fault(CloneError("too many requests", fault="busy", retry_after_s=60))
+    assert 30 < news.left_alone_s <= 60
+    over(news)
+    assert news.left_alone_s == 0
+    news.begin_fault(CloneError("too many requests", fault="busy", retry_after_s=float("inf")))
+    assert news.left_alone_s <= LEFT_ALONE_MOST_S
 
 
 @pytest.mark.parametrize("name", sorted(HINTS))

@@ -264,7 +264,7 @@ async def test_who_has_pressed_by_then_was_told_already(tmp_path: Path, monkeypa
 async def test_what_the_server_has_said_is_told_at_once(tmp_path: Path, prompts: Callable[[str], bytes]) -> None:
     refused = prompts("refused")
     async with running(tmp_path, sounds=with_files(tmp_path)) as daemon:
-        await until(lambda: daemon.app.account.lookout._is_known)  # and no fault has passed
+        await until(lambda: daemon.app.account.lookout.profile.name)  # and no fault has passed
         daemon.app.news.begin_fault(CloneError("the key was refused", fault="refused"))  # as the lookout does
         await until(lambda: refused in daemon.sound.heard)
 

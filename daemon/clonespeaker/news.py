@@ -23,6 +23,9 @@ Publish = Callable[..., None]
 KEPT_TURNS = 20
 """Turns that are told to who connects later, the last ones."""
 
+LEFT_ALONE_MOST_S = 600.0
+"""For no longer than this is the clone left alone, whatever it wants; a device must find out that it is back."""
+
 _LEVEL_EVERY_S = 1 / 15
 _LEVELS_IN = {"microphone": State.LISTENING, "speaker": State.SPEAKING}
 _STAYING = frozenset({"prerequisites", "no-codec"})  # only an answer shows that these are over
@@ -72,7 +75,7 @@ class News:
         if name not in _STANDING:
             self.troubled.set()
         if isinstance(error, CloneError) and error.retry_after_s is not None:
-            self._left_alone_until = time.monotonic() + error.retry_after_s
+            self._left_alone_until = time.monotonic() + min(error.retry_after_s, LEFT_ALONE_MOST_S)
         if self.faults.get(name) != str(error):
             self.faults[name] = str(error)
             log.warning("fault %s: %s", name, error)
@@ -80,7 +83,7 @@ class News:
 
     @property
     def left_alone_s(self) -> float:
-        """Seconds that the clone still wants to be left alone for."""
+        """Seconds that the clone still wants to be left alone for; 0 once it has answered."""
         return max(0.0, self._left_alone_until - time.monotonic())
 
     def end_fault(self, name: str) -> None:
@@ -94,13 +97,17 @@ class News:
         for name in [name for name in self.faults if name not in _STANDING and name != but]:
             self.end_fault(name)
         if but is None:
-            self.troubled.clear()
+            self._end_trouble()
 
     def end_faults_that_passed(self) -> None:
         """The clone is there; how it answers is another question."""
         for name in [name for name in self.faults if name not in _STANDING | _STAYING]:
             self.end_fault(name)
+        self._end_trouble()
+
+    def _end_trouble(self) -> None:
         self.troubled.clear()
+        self._left_alone_until = 0.0
 
     def end_hints(self) -> None:
         """What was wrong with an utterance is told no longer."""
