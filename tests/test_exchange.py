@@ -734,6 +734,185 @@ async def test_after_a_turn_that_nobody_followed_the_history_still_tells(talk: T
     assert await talk.history() == ["CLONE", "USER", "CLONE", "USER", "CLONE"]
 
 
+class Slowly:
+    """A clone of bytes: each generate request waits for what it is to be answered; the history is as written here."""
+
+    def __init__(self) -> None:
+        self.history: dict[str, list[dict[str, str]]] = {}
+        self.asked: list[str] = []  # which conversation, each time
+        self.answers: asyncio.Queue[str] = asyncio.Queue()  # a status, or the text of an answer
+        self.history_answers = True
+
+    def say(self, text: str, sender: str = "USER") -> None:
+        """Into the newest conversation's history."""
+        self.history[max(self.history)].append({"text": text, "sender": sender})
+
+    async def serve(self, peer: Peer) -> None:
+        while True:
+            request = await peer.request()
+            if b"/new" in request:
+                made = f"00000000-0000-4000-8000-{len(self.history):012}"
+                self.history[made] = []
+                await peer.answer("200 OK", msgspec.json.encode({"new": {"conversation_id": made}}))
+            elif b"/history" in request:
+                if not self.history_answers:
+                    await asyncio.Event().wait()
+                found = re.search(rb"id=([0-9a-f-]+)", request)
+                assert found
+                lines = self.history[found[1].decode()]
+                await peer.answer("200 OK", msgspec.json.encode({"history": lines}))
+            elif b"generate" in request:
+                self.asked.append(next(each for each in self.history if each.encode() in request))
+                answer = await self.answers.get()
+                if answer[:3].isdigit():
+                    await peer.answer(answer, b"{}")
+                else:
+                    final = {"current_token": "[DONE]", "clone_response": {"text": answer}}
+                    event = b"data: " + msgspec.json.encode(final) + b"\n\n"
+                    await peer.answer("200 OK", event, Content_Type="text/event-stream")
+            else:
+                await peer.answer("404 Not Found")
+
+
+@asynccontextmanager
+async def slowly() -> AsyncIterator[tuple[Slowly, Talk]]:
+    clone = Slowly()
+    async with serving(clone.serve) as server, connected(server.url) as client:
+        yield clone, Talk(client, reply="text")
+
+
+async def interrupted(clone: Slowly, talk: Talk) -> None:
+    """A turn that is cancelled while the clone thinks."""
+    turn = asyncio.create_task(talk.ask())
+    await until(lambda: clone.asked)
+    turn.cancel()
+    await asyncio.gather(turn, return_exceptions=True)
+
+
+@pytest.mark.parametrize("question", [None, "Hello"], ids=["speech", "text"])
+async def test_a_question_that_is_written_down_late_is_not_taken_for_the_next(question: str | None) -> None:
+    async with slowly() as (clone, talk):
+        await interrupted(clone, talk)
+        turn = asyncio.create_task(talk.ask(question))
+        await until(lambda: len(clone.asked) == 2)
+        clone.say("the first")
+        clone.say("an answer to the first", "CLONE")
+        await clone.answers.put("503 Service Unavailable")  # the cancelled one takes it, if it still waits
+        await clone.answers.put("503 Service Unavailable")
+        await until(lambda: len(clone.asked) == 3)
+        for _ in range(3):
+            await clone.answers.put("an answer to the second")
+        assert await turn is None
+        assert talk.listener.last == ("an answer to the second", True)
+
+
+@pytest.mark.parametrize("question", [None, "Hello"], ids=["speech", "text"])
+async def test_two_that_are_written_down_are_both_heard(question: str | None) -> None:
+    async with slowly() as (clone, talk):
+        await interrupted(clone, talk)
+        turn = asyncio.create_task(talk.ask(question))
+        await until(lambda: len(clone.asked) == 2)
+        clone.say("the first")
+        clone.say("Hello")
+        clone.say("an answer to the second", "CLONE")
+        for _ in range(2):
+            await clone.answers.put("503 Service Unavailable")
+        assert await turn == "reply-broken"
+        assert talk.listener.last == ("an answer to the second", True)
+        assert len(clone.asked) == 2
+
+
+async def test_a_new_conversation_meanwhile_has_not_heard_it() -> None:
+    async with slowly() as (clone, talk):
+        turn = asyncio.create_task(talk.ask())
+        await until(lambda: clone.asked)
+        await talk.conversation.renew()
+        clone.say("something of somebody else's")
+        clone.say("Welcome!", "CLONE")
+        await clone.answers.put("503 Service Unavailable")
+        await until(lambda: len(clone.asked) == 2)
+        await clone.answers.put("Good day")
+        assert await turn is None
+        assert clone.asked == sorted(clone.history)
+        assert talk.listener.last == ("Good day", True)
+
+
+async def test_a_new_conversation_does_not_have_the_text_of_an_answer_that_broke_off() -> None:
+    made = 0
+    is_renewed = asyncio.Event()
+
+    async def serve(peer: Peer) -> None:
+        nonlocal made
+        request = await peer.request()
+        if b"/new" in request:
+            made += 1
+            began = {"conversation_id": f"{NOBODY[:-1]}{made}", "messages": [{"text": "Welcome!", "sender": "CLONE"}]}
+            await peer.answer("200 OK", msgspec.json.encode({"new": began}), Connection="close")
+        elif b"generate" in request:
+            await peer.begin_stream()
+            await peer.event(current_token="Once upon ")
+            await is_renewed.wait()
+        else:
+            lines = b'{"text": "Hi", "sender": "USER"}, {"text": "Welcome!", "sender": "CLONE"}'
+            await peer.answer("200 OK", b'{"history": [' + lines + b"]}", Connection="close")
+
+    async with serving(serve) as server, connected(server.url) as client:
+        talk = Talk(client, reply="text")
+        turn = asyncio.create_task(talk.ask())
+        await until(lambda: talk.listener.captions)
+        await talk.conversation.renew()
+        is_renewed.set()
+        assert await turn == "reply-broken"
+        assert talk.listener.last == ("Once upon ", True)
+
+
+async def test_a_conversation_that_is_lost_after_a_try_has_not_heard_it() -> None:
+    async with slowly() as (clone, talk):
+        await clone.answers.put("Good day")
+        assert await talk.ask() is None
+        clone.say("earlier")
+        await talk.conversation.refresh()
+        for answer in ("502 Bad Gateway", "404 Not Found", "Good day again"):
+            await clone.answers.put(answer)
+        assert await talk.ask() is None
+        assert talk.listener.last == ("Good day again", True)
+        first, second = sorted(clone.history)
+        assert clone.asked == [first, first, first, second]
+
+
+async def test_a_history_that_cannot_be_had_holds_no_question_up() -> None:
+    """Where a turn was cancelled, too, or nobody knows what was said before."""
+    async with slowly() as (clone, talk):
+        await talk.conversation.current()
+        talk.conversation.note_said()  # by whom ever
+        clone.history_answers = False
+        await interrupted(clone, talk)
+        looking = asyncio.create_task(talk.conversation.refresh())
+        turn = asyncio.create_task(talk.ask())
+        await until(lambda: len(clone.asked) == 2)
+        for _ in range(2):
+            await clone.answers.put("Good day")
+        assert await turn is None
+        assert not looking.done()
+        looking.cancel()
+
+
+async def test_what_was_said_before_is_looked_up_while_the_user_speaks() -> None:
+    async with slowly() as (clone, talk):
+        await talk.conversation.current()
+        talk.conversation.note_said()
+        clone.say("long ago")
+        utterance = Utterance()
+        utterance.add(SPEECH)
+        turn = asyncio.create_task(talk.ask(utterance))
+        await until(lambda: talk.conversation.said_by_user())
+        utterance.end()
+        for answer in ("503 Service Unavailable", "Good day"):
+            await clone.answers.put(answer)
+        assert await turn is None
+        assert len(clone.asked) == 2
+
+
 @pytest.mark.parametrize("name", ["reset-heard", "reset-answered"])
 @pytest.mark.parametrize("question", ["text", "speech"])
 @pytest.mark.parametrize("upload", ["auto", "live", "exact"])

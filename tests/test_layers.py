@@ -43,7 +43,7 @@ ROWS = [
     (2, "simulate", "simulate/*"),
     (2, "status", "status/connections status/kiosk status/metrics status/server"),
     (3, "", "conversation timeline utterance"),
-    (4, "exchange", "answer attempts exchange"),
+    (4, "exchange", "answer asked attempts exchange"),
     (5, "daemon", "account app appliance commands dials hand kept lamps lookout news ongoing signals upkeep wiring"),
     (6, "front ends", "__main__ cli/* demo doctor ask"),
 ]

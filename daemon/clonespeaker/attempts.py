@@ -9,7 +9,8 @@
   time. A `Retry-After` is honoured; one that is longer than the time left is told instead.
 
 Where a request had gone out whole and no answer came, or a 5xx, the history tells first whether the clone has heard
-it: then it is not sent again. As long as the history can't be had, nothing is.
+it (`asked` has the rules): then it is not sent again. As long as the history can't be had, nothing is. In another
+conversation, a new one that was wanted meanwhile, nobody has heard it yet.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import random
 import time
 from collections.abc import Callable
 
+from clonespeaker.asked import Asked, Sending
 from clonespeaker.clone.connection import Request
 from clonespeaker.clone.failures import ConnectionBroken
 from clonespeaker.conversation import Conversation
@@ -41,6 +43,8 @@ class Attempts:
 
     Args:
         conversation: that the turn is part of.
+        asked: what was asked in it before, and whether that was heard.
+        text: of the question; None: it is spoken.
         live: whether the first is a live upload.
         may_fall_back: whether an exact one may follow it.
         retry_for_s: how long after its end a question is tried again.
@@ -56,7 +60,9 @@ class Attempts:
     def __init__(
         self,
         conversation: Conversation,
+        asked: Asked,
         *,
+        text: str | None,
         live: bool,
         may_fall_back: bool,
         retry_for_s: float,
@@ -64,12 +70,15 @@ class Attempts:
         on_wait: Callable[[CloneError], None],
     ) -> None:
         self._conversation = conversation
+        self._asked = asked
+        self._text = text
         self._may_fall_back = may_fall_back
         self._retry_for_s = retry_for_s
         self._question_ended_at = question_ended_at
         self._on_wait = on_wait
         self._conversation_id = ""  # of the last one
-        self._said_before: list[str] | None = None  # by the user, as far as the history had it
+        self._sendings: list[Sending] = []
+        self._looking: asyncio.Task[None] | None = None
         self._tried = 0
         self._reached = 0  # of those, how many got as far as the clone
         self._lost_conversation = False
@@ -78,21 +87,28 @@ class Attempts:
         self.refused_live: CloneError | None = None
         self.heard = False
 
-    async def begin(self, conversation_id: str) -> None:
-        """Another one begins, in this conversation; note what its history has before the first one."""
-        if conversation_id != self._conversation_id:
-            self._conversation_id, self._said_before = conversation_id, None
-        if self._said_before is None:
-            if self._conversation.is_outdated:
-                with contextlib.suppress(CloneError):
-                    await self._conversation.refresh()
-            self._said_before = self._conversation.said_by_user()
-        self._conversation.note_said()
+    def begin(self, conversation_id: str, request: Request) -> None:
+        """The next one is about to go out. Nothing is waited for."""
+        self._conversation_id = conversation_id
+        self._sendings.append(self._asked.begin(conversation_id, self._text, request))
+        if self._asked.is_in_the_dark and self._looking is None:
+            self._looking = asyncio.create_task(self._look())
+
+    def end(self) -> None:
+        """There is none any more."""
+        if self._looking is not None:
+            self._looking.cancel()
+
+    def answered(self) -> None:
+        """The clone answers the last one."""
+        self._asked.answered(self._sendings[-1])
 
     async def prepare_another(self, error: CloneError, request: Request) -> None:
         """Get ready for another attempt after one that ended in `error`, or raise it where none would help."""
         told_nothing = error.status is None or error.status >= 500  # a gateway's 502 says nothing of the clone behind
         self._may_have_heard = self._may_have_heard or (request.body_sent_at is not None and told_nothing)
+        if not told_nothing and self._sendings and self._sendings[-1].request is request:
+            self._asked.refused(self._sendings[-1])
         if self.live and self._may_fall_back and request.connected_at is not None and _refuses_live(error):
             self.live, self.refused_live = False, error
             log.info("upload: refused live (%s); sending it whole", error)
@@ -117,6 +133,10 @@ class Attempts:
     def _lost(self) -> bool:
         return self._conversation.lost(self._conversation_id)
 
+    async def _look(self) -> None:
+        with contextlib.suppress(CloneError):
+            await self._asked.look_up()
+
     async def _wait(self, error: CloneError, *, reached: bool) -> None:
         pause_s = min(_BACKOFF_S * 2**self._tried, _BACKOFF_MOST_S) * random.uniform(0.5, 1.0)
         pause_s = max(pause_s, error.retry_after_s or 0.0)
@@ -133,15 +153,15 @@ class Attempts:
         return float("inf") if ended_at is None else ended_at + self._retry_for_s - time.monotonic()
 
     async def was_heard(self) -> bool:
-        """Whether the clone has got the question: its history has something new by the user.
+        """Whether the clone has got the question, in the conversation going on.
 
         Raises:
             CloneError: the history can't be had.
         """
-        await self._conversation.refresh()
         if self._conversation.id != self._conversation_id:
             return False  # renewed meanwhile, or lost
-        return self._conversation.said_by_user() != (self._said_before or [])
+        await self._asked.look_up()
+        return any(each.is_heard for each in self._sendings if each.conversation_id == self._conversation_id)
 
 
 def _reached(error: CloneError) -> bool:

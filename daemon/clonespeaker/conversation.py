@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 
 from clonespeaker.clone.client import CloneClient
@@ -61,6 +62,8 @@ class Conversation:
         """Of the conversation going on; None where there is none yet, or none any more."""
         self.messages: list[Message] = []
         """What was said in it, as far as the history has it, oldest first."""
+        self.asked_at = 0.0
+        """When `messages` were asked for, in monotonic seconds."""
         self._said, self._known = 0, 0  # how often something may have been said, and up to where `messages` has it
         self.on_change: Callable[[], None] = lambda: None
         """Called when `id` has changed."""
@@ -153,6 +156,7 @@ class Conversation:
         """
         conversation_id = self.id
         if conversation_id is not None:
+            asked_at = time.monotonic()
             said = self._said  # what is said from here on may come too late for this look
             messages = await self._client.history(
                 conversation_id,
@@ -161,7 +165,7 @@ class Conversation:
                 within_s=_LATE_S if for_screens else _SOON_S,
             )
             if self.id == conversation_id and said >= self._known:  # nor renewed or looked up meanwhile
-                self.messages, self._known = messages, said
+                self.messages, self._known, self.asked_at = messages, said, asked_at
         return self.messages
 
     async def _find_again(self, conversation_id: str) -> str:

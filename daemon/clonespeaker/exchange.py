@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import msgspec
 
 from clonespeaker.answer import Answer, Audience
+from clonespeaker.asked import Asked
 from clonespeaker.attempts import Attempts
 from clonespeaker.audio.pcm import SAMPLE_BYTES
 from clonespeaker.audio.voice import Voice
@@ -81,6 +82,7 @@ class Exchange:
     ) -> None:
         self._client = client
         self._conversation = conversation
+        self._asked = Asked(conversation)
         self._voice = voice
         self.manner = manner
         self._whole_since: float | None = None  # in monotonic seconds
@@ -182,6 +184,8 @@ class _Turn:
         self._image_url = image_url
         self._attempts = Attempts(
             exchange._conversation,
+            exchange._asked,
+            text=question if isinstance(question, str) else None,
             live=exchange._may_go_live and isinstance(question, Utterance),
             may_fall_back=exchange.manner.upload == "auto",
             retry_for_s=exchange.manner.retry_for_s,
@@ -199,6 +203,7 @@ class _Turn:
                 await asyncio.gather(answer.play_what_came(), self._recover_text())
             raise
         finally:
+            self._attempts.end()
             if isinstance(self._question, Utterance):
                 self._timeline.utterance_ms = self._question.duration_ms
             answer.note_end()
@@ -220,13 +225,14 @@ class _Turn:
         if isinstance(self._question, Utterance):
             self._timeline.upload = "live" if live else "exact"
         conversation_id = await self._exchange._conversation.current()
-        await self._attempts.begin(conversation_id)
+        self._attempts.begin(conversation_id, request)
         body, length = await self._exchange._body(conversation_id, self._question, self._image_url, live=live)
         events = self._exchange._client.generate(body, length=length, request=request)
         try:
             async with contextlib.aclosing(events):
                 async for event in events:
                     if not self._answer.began:
+                        self._attempts.answered()
                         self._audience.on_answer()
                     await self._answer.take(event)
         finally:
