@@ -33,6 +33,7 @@ class Row:
 
 
 _WHOLE = "sends the recording whole, at once, and stays with that"
+_WHOLE_TWICE = "sends the recording whole, at once; stays with that where live never went, or after two in a row"
 _WHOLE_ONCE = "sends the recording whole, at once; where that is refused too, gives up"
 _THREE = "tries it three times at growing distances, within `clone.retry_for_s`"
 _FOUR = "sends the recording whole, at once, then tries twice more"
@@ -45,7 +46,7 @@ _ON = "goes on with what can be read"
 MATRIX: dict[str, Row] = {
     "refuse": Row("offline", "", 0, "keeps the question and tries again for `clone.retry_for_s`, then gives up"),
     "refuse-live": Row(None, "live exact", 1, _WHOLE),
-    "reset-live": Row(None, "live exact", 1, _WHOLE),
+    "reset-live": Row(None, "live exact", 1, _WHOLE_TWICE),
     "reset-at-byte": Row("offline", "live exact exact exact", 0, _FOUR),
     "stall-at-byte": Row("offline", "live live live", 0, "waits 15 s for a piece to be taken; " + _THREE),
     "status-400": Row("rejected", "live exact", 0, _WHOLE_ONCE),

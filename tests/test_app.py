@@ -125,8 +125,13 @@ async def test_what_a_server_takes_outlives_a_restart(tmp_path: Path) -> None:
     async with running(tmp_path, port=port) as daemon:
         assert (await daemon.talk())["upload"] == "exact"
     async with running(tmp_path) as daemon:  # another server
+        port = int(daemon.app.settings.clone.base_url.rpartition(":")[2])
         assert (await daemon.talk())["upload"] == "live"
         await until(lambda: b'"live":true' in (tmp_path / "state.json").read_bytes())
+    async with running(tmp_path, port=port) as daemon:
+        daemon.clone.fault_once("reset-live")
+        assert (await daemon.talk())["upload"] == "exact"
+        assert (await daemon.talk())["upload"] == "live"  # it was an accident
 
 
 async def test_what_people_have_set_outlives_a_restart(tmp_path: Path) -> None:

@@ -630,11 +630,56 @@ async def test_after_a_week_live_is_tried_again(talk: Talk, monkeypatch: pytest.
 async def test_what_a_server_shows_of_live_uploads_is_told_once(talk: Talk, fault: str, found: list[bool]) -> None:
     told: list[bool] = []
     talk.exchange.on_upload = told.append
-    if fault:
-        talk.clone.fault_once(fault)
-    for question in (None, "Hello", None):
+    assert await (ask_through(talk, fault) if fault else talk.ask()) is None
+    for question in ("Hello", None):
         assert await talk.ask(question) is None
     assert told == found
+
+
+async def ask_through(talk: Talk, fault: str) -> str | None:
+    """A turn whose live upload meets a fault while the user speaks."""
+    talk.clone.fault_once(fault)
+    utterance, before = Utterance(), talk.timeline
+    utterance.add(SPEECH)
+    turn = asyncio.create_task(talk.ask(utterance))
+    await until(lambda: talk.timeline is not before and talk.timeline.retries)
+    utterance.end()
+    return await turn
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["before a restart", "now"])
+async def test_an_upload_that_breaks_off_once_is_an_accident_where_live_has_gone_before(
+    talk: Talk, is_known: bool
+) -> None:
+    if is_known:
+        talk.exchange.expect_live()
+    else:
+        assert await talk.ask() is None
+        talk.clone.received.clear()
+    assert await ask_through(talk, "reset-live") is None
+    assert await talk.ask() is None
+    assert talk.uploads == ["live", "exact", "live"]
+    assert talk.exchange.takes_live
+    for _ in range(2):
+        assert await ask_through(talk, "reset-live") is None
+    assert await talk.ask() is None
+    assert talk.uploads[3:] == ["live", "exact", "live", "exact", "exact"]
+    assert not talk.exchange.takes_live
+
+
+async def test_where_live_has_never_gone_one_is_enough(talk: Talk) -> None:
+    assert await ask_through(talk, "reset-live") is None
+    assert await talk.ask() is None
+    assert talk.uploads == ["live", "exact", "exact"]
+
+
+async def test_a_server_that_breaks_off_when_it_has_all_refuses_nothing(talk: Talk) -> None:
+    """It restarts, say; only that question goes again as exact, for it may have been the form after all."""
+    for _ in range(2):
+        talk.clone.fault_once("reset")
+        assert await talk.ask() is None
+    assert await talk.ask() is None
+    assert talk.uploads == ["live", "exact", "live", "exact", "live"]
 
 
 @pytest.mark.parametrize("name", ["status-400", "status-413", "status-422"])

@@ -87,8 +87,11 @@ def test_a_server_that_took_no_live_upload_is_asked_again_after_a_week(tmp_path:
     for age_days, again in ((6, False), (8, True), (-1, False)):
         found_at = time.time() - age_days * day_s
         assert State(upload=SavedUpload(base_url=here, live=False, found_at=found_at)).takes_live(here) is again
+    assert not StateDir(tmp_path).load().has_taken_live(here)
     state.note_upload(here, live=True)
     assert StateDir(tmp_path).load().takes_live(here)
+    assert StateDir(tmp_path).load().has_taken_live(here)
+    assert not StateDir(tmp_path).load().has_taken_live("https://another.example")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")

@@ -261,6 +261,8 @@ class App:
         self._exchange = Exchange(client, self.conversation, self.speaker, manner(self.settings))
         if not saved.takes_live(client.base_url):
             self._exchange.send_whole()
+        if saved.has_taken_live(client.base_url):
+            self._exchange.expect_live()
         in_thread = partial(asyncio.get_running_loop().run_in_executor, None)
         self._exchange.on_mp3 = lambda: in_thread(partial(state.update, answers_in_mp3=True))
         self._exchange.on_upload = lambda live: in_thread(partial(state.note_upload, client.base_url, live=live))

@@ -1,7 +1,8 @@
 """What is sent again, and when; only while no part of a reply has come.
 
 - A live upload that the server refuses for its form (`LIVE_REFUSALS`), or breaks off without a word, goes again as
-  exact, at once.
+  exact, at once. Of one that breaks off when all of it is out, the form was not the cause (a server that restarts,
+  say), and nothing is concluded for the next.
 - A conversation that the clone has lost is made anew, once.
 - Where no connection could be had, the question is kept and tried again, while the user still speaks and for
   `retry_for_s` after; the pauses grow to two seconds.
@@ -53,7 +54,7 @@ class Attempts:
 
     Attributes:
         live: whether the next one is a live upload.
-        refused_live: what the server said to a live upload, where it refused one.
+        refused_live: what the server said to a live upload, where it refused one, or broke it off.
         heard: the clone has got the question, though no answer came.
     """
 
@@ -110,8 +111,10 @@ class Attempts:
         if not told_nothing and self._sendings and self._sendings[-1].request is request:
             self._asked.refused(self._sendings[-1])
         if self.live and self._may_fall_back and request.connected_at is not None and _refuses_live(error):
-            self.live, self.refused_live = False, error
-            log.info("upload: refused live (%s); sending it whole", error)
+            self.live = False
+            if error.status is not None or request.body_sent_at is None:
+                self.refused_live = error
+            log.info("upload: live did not go (%s); sending it whole", error)
         elif error.fault == "no-conversation" and not self._lost_conversation and self._lost():
             self._lost_conversation = True
         elif error.retryable:

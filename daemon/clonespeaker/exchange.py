@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 
 _TEXT_AFTER_S = (0.0, 1.0, 2.0)  # looks for the text of a reply that broke off; the clone may still be at it
 _TEXT_WITHIN_S = 4.0  # on a network that is dead, nothing comes; the fault waits to be told
+_BREAKS = 2  # live uploads in a row that broke off and went whole: then live is no accident of the network's
 _SPARE_MS = 1_000  # what a recording may be longer than its limit, in the header of a live upload
 
 
@@ -87,6 +88,7 @@ class Exchange:
         self.manner = manner
         self._whole_since: float | None = None  # in monotonic seconds
         self._found_live: bool | None = None
+        self._breaks = 0  # live uploads that broke off, since the last that was taken
         self._upload_to_tell: bool | None = None
         self.on_mp3: Callable[[], object] = lambda: None
         self.on_upload: Callable[[bool], object] = lambda live: None
@@ -131,10 +133,20 @@ class Exchange:
         """It took no live upload; `auto` tries none for a week."""
         self._whole_since = time.monotonic()
 
+    def expect_live(self) -> None:
+        """It has taken live uploads before; so one that breaks off is taken for an accident."""
+        self._found_live = True
+
     def note_upload(self, live: bool) -> None:
         """The server has taken a live upload, or has refused one in words and taken the same whole."""
         if live != self._found_live or not live:  # a refusal is found anew once a week, and holds for another
             self._found_live = self._upload_to_tell = live
+        self._breaks = 0
+
+    def note_break(self) -> bool:
+        """A live upload broke off without a word, and went whole; whether that shows that it takes none."""
+        self._breaks += 1
+        return not self._found_live or self._breaks >= _BREAKS
 
     def _tell_upload(self) -> None:
         live, self._upload_to_tell = self._upload_to_tell, None
@@ -241,15 +253,17 @@ class _Turn:
             self._timeline.first_event = request.first_event_at
             self._timeline.http_status = request.status
             if request.status == 200 and self._attempts.refused_live is not None:
-                self._stay_with_exact(self._attempts.refused_live)
+                self._learn_from(self._attempts.refused_live)
             elif request.status == 200 and live:
                 self._exchange.note_upload(live=True)
 
-    def _stay_with_exact(self, why: CloneError) -> None:
-        self._exchange.send_whole()
-        if why.status is not None:  # a connection that merely broke off says too little to be remembered for long
+    def _learn_from(self, refusal: CloneError) -> None:
+        if refusal.status is not None:  # a connection that merely broke off says too little to be saved
             self._exchange.note_upload(live=False)
-        log.warning("upload: the server takes no live upload (%s); for a week, recordings are sent whole", why)
+        elif not self._exchange.note_break():
+            return
+        self._exchange.send_whole()
+        log.warning("upload: the server takes no live upload (%s); for a week, recordings are sent whole", refusal)
 
     async def _recover_text(self) -> None:
         """The whole text of a reply that broke off, from the history; as far as it came, where that fails."""

@@ -77,6 +77,10 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
             return True
         return abs(time.time() - upload.found_at) > EXACT_FOR_S  # abs: a Pi's clock may start in the past
 
+    def has_taken_live(self, base_url: str) -> bool:
+        """Whether this server took a live upload when it was last tried."""
+        return self.upload is not None and self.upload.live and self.upload.base_url == base_url
+
 
 def _locked(directory: int) -> bool:
     try:
