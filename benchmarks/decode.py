@@ -56,7 +56,7 @@ def _ours(reads: list[bytes]) -> int:
         for data in parser.feed(read):
             for event in parse_event(data):
                 if isinstance(event, Snippet):
-                    samples += sum(sound.size for sound, _ in decoder.decode(event.data))
+                    samples += sum(sound.size for sound, _ in decoder.decode(event.data, goes_on=event.goes_on))
     return samples
 
 

@@ -1055,6 +1055,34 @@ async def test_a_stream_without_snippets(final: dict[str, str], fault: str | Non
         assert talk.listener.last == ("Hi", True)
 
 
+@pytest.mark.parametrize("kind", ["a snippet", "all of it in the final event", "not streamed"])
+async def test_what_follows_the_samples_of_a_long_wav_is_not_heard(kind: str) -> None:
+    long = np.tile(SPEECH, 20)
+    title = b"LIST\xc8\0\0\0INFO" + bytes(range(56, 252))
+    sound = base64.b64encode(wav.write_header(2 * long.size) + long.tobytes() + title).decode()
+    final = {"transcript": "Hi", "audio": sound}
+
+    async def serve(peer: Peer) -> None:
+        while True:
+            request = await peer.request()
+            if b"generate" not in request:
+                await peer.answer("200 OK", b'{"new": {"conversation_id": "%s"}, "history": []}' % NOBODY.encode())
+            elif kind == "not streamed":
+                answer = msgspec.json.encode({"clone_response": final})
+                await peer.answer("200 OK", answer, Content_Type="application/json")
+            else:
+                await peer.begin_stream()
+                if kind == "a snippet":
+                    await peer.event(audio_chunk=sound)
+                await peer.event(current_token="[DONE]", clone_response=final)
+                return
+
+    async with serving(serve) as server, connected(server.url) as client:
+        talk = Talk(client)
+        assert await talk.ask("Hello") is None
+        assert np.array_equal(talk.voice.heard, long)
+
+
 async def test_snippets_whose_wav_is_none(talk: Talk) -> None:
     bad = base64.b64encode(b"RIFF\0\0\0\0WAVEfmt \x02\0\0\0\xff\xff").decode()
 

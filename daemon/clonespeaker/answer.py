@@ -98,9 +98,9 @@ class Answer:
             case Token(text):
                 self.began = True
                 self.tell(self.text + text, final=False)
-            case Snippet(data):
+            case Snippet(data, goes_on):
                 self.began = True
-                await self._play(data)
+                await self._play(data, goes_on=goes_on)
             case Malformed(reason, head):
                 self._count_malformed(reason, head)
             case Final(text, citations, image_url, sound):
@@ -110,8 +110,9 @@ class Answer:
                 if image_url:
                     self._audience.on_picture(image_url)
                 if not self._sounded:
-                    for piece in sound():  # a server that streams text, and gives the voice at the end
-                        await self._play(piece)
+                    # A server that streams text, and gives the voice at the end.
+                    for number, piece in enumerate(sound()):
+                        await self._play(piece, goes_on=number > 0)
                 if self._playback is not None:
                     self._playback.complete()
 
@@ -157,12 +158,12 @@ class Answer:
         if not self.text and not self._sounded:
             raise CloneError("there was nothing in the clone's answer that could be read", fault="reply-broken")
 
-    async def _play(self, snippet: bytes) -> None:
+    async def _play(self, snippet: bytes, *, goes_on: bool) -> None:
         if self._playback is None:
             return
         now = time.monotonic()
         try:
-            for samples, rate_hz in self._decoder.decode(snippet):
+            for samples, rate_hz in self._decoder.decode(snippet, goes_on=goes_on):
                 if self._timeline.first_audio is None:
                     self._timeline.first_audio = now
                 self._timeline.last_audio = now

@@ -155,6 +155,67 @@ def test_wav(snippets: list[bytes], rates_hz: set[int]) -> None:
     assert join(decode(snippets)) == (SOUND.tolist(), rates_hz)
 
 
+def decode_pieces(*events: list[bytes]) -> list[Sound]:
+    """Of snippets that come in pieces."""
+    decoder = SnippetDecoder(RAW_HZ)
+    pieces = [(piece, number > 0) for event in events for number, piece in enumerate(event)]
+    return [sound for piece, goes_on in pieces for sound in decoder.decode(piece, goes_on=goes_on)]
+
+
+LONG = np.random.default_rng(4).integers(-20_000, 20_000, 2 * RAW_HZ).astype(np.int16)
+LIST = b"LIST\xc8\0\0\0INFO" + bytes(range(56, 252))
+
+
+def headed(declared: int, samples: Samples = LONG) -> bytes:
+    """A WAV that declares so many bytes."""
+    head = wav.write_header(0, rate_hz=RAW_HZ)
+    return head[:40] + declared.to_bytes(4, "little") + samples.tobytes()
+
+
+@pytest.mark.parametrize("size", [48 * 1024, 1_000, 45, 10**6], ids="{} bytes a piece".format)
+def test_what_follows_the_samples_of_a_long_wav_is_no_sound(size: int) -> None:
+    event = headed(2 * LONG.size) + LIST
+    sounds = decode_pieces(pieces(event, size), pieces(event, size))
+    assert join(sounds) == (2 * LONG.tolist(), {RAW_HZ})
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(0, 844)), st.sampled_from([LIST, LIST[:8], LIST[:3], b"", b"id3 \0\0\0\0", b"data" * 3]))
+def test_nor_however_it_is_cut(at: list[int], after: bytes) -> None:
+    event = headed(600, SOUND) + after
+    event_pieces = cut(event, *sorted(min(each, len(event)) for each in at))
+    assert join(decode_pieces(event_pieces))[0] == SOUND.tolist() + (
+        np.frombuffer(after, "<i2").tolist() if after == b"data" * 3 else []  # its length is none
+    )
+
+
+@pytest.mark.parametrize("declared", [0, 0xFFFFFFFF, 0x7FFFF000, 4_096, 2 * LONG.size - 100, 2 * LONG.size + 100])
+def test_a_long_wav_whose_length_is_wrong_is_heard(declared: int) -> None:
+    sounds = decode_pieces(pieces(headed(declared), 48 * 1024), [PCM])
+    assert join(sounds)[0] == LONG.tolist() + SOUND.tolist()
+
+
+def test_an_odd_length_is_made_even() -> None:
+    head = wav.write_header(0, rate_hz=RAW_HZ)
+    eight_bits = head[:32] + b"\1\0\x08\0data\3\0\0\0"
+    assert len(join(decode_pieces([eight_bits + b"\x80\x81\x82\0" + LIST]))[0]) == 3
+
+
+def test_the_rest_of_a_long_wav_that_is_none_is_no_sound() -> None:
+    compressed = wav.write_header(0)[:20] + b"\x07\0" + wav.write_header(0)[22:]
+    decoder = SnippetDecoder(RAW_HZ)
+    with pytest.raises(MediaError, match="compressed"):
+        list(decoder.decode(compressed + PCM))
+    assert list(decoder.decode(PCM, goes_on=True)) == []
+    assert join(list(decoder.decode(PCM)))[0] == SOUND.tolist()
+
+
+def test_only_where_a_snippet_begins_there_is_a_header() -> None:
+    header = wav.write_header(600, rate_hz=8_000)
+    assert join(decode_pieces([headed(0, SOUND), header]))[1] == {RAW_HZ}
+    assert join(decode_pieces([headed(0, SOUND)], [header, PCM]))[1] == {RAW_HZ, 8_000}
+
+
 def test_half_a_frame_before_a_header_is_left_out() -> None:
     head = wav.write_header(0, rate_hz=RAW_HZ)
     assert join(decode([head + b"\1\0\2", head + b"\3\0"]))[0] == [1, 3]

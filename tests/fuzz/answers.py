@@ -112,13 +112,18 @@ def snippets(data: bytes) -> None:
 
     Played at another rate, they are as many as last as long; so an hour can't come out of a second.
     """
+    for in_one_event in (False, True):
+        _check_snippets(list(_chunks(data)), in_one_event=in_one_event)
+
+
+def _check_snippets(snippets: list[bytes], *, in_one_event: bool) -> None:
     decoder, to_one_rate = SnippetDecoder(24_000), OneRate(_TO_HZ)
     taken_bytes = made = 0
-    for snippet in _chunks(data):
+    for number, snippet in enumerate(snippets):
         taken_bytes += len(snippet)
         due, converted = 0.0, 0
         with contextlib.suppress(MediaError):
-            for samples, rate_hz in decoder.decode(snippet):
+            for samples, rate_hz in decoder.decode(snippet, goes_on=in_one_event and number > 0):
                 assert (samples.dtype.name, samples.ndim) == ("int16", 1)
                 assert 1_000 <= rate_hz <= 768_000
                 made += samples.size

@@ -100,9 +100,10 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """A piece of sound, encoded as it came."""
+    """A piece of sound, encoded as it came; `goes_on` where its event began in the piece before."""
 
     data: bytes
+    goes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +196,7 @@ def parse_event(data: Data) -> Iterator[ReplyEvent]:
     if event.current_token and event.current_token != DONE:
         yield Token(event.current_token)
     try:
-        yield from map(Snippet, _sound_in(event.audio_chunk))
+        yield from _snippets(_sound_in(event.audio_chunk))
     except _UNREADABLE as error:
         yield _malformed(error, data)
     if event.clone_response is not None:
@@ -211,8 +212,13 @@ def parse_whole(data: bytes) -> Iterator[ReplyEvent]:
     except _UNREADABLE as error:
         yield _malformed(error, data)
         return
-    yield from map(Snippet, reply.sound())
+    yield from _snippets(reply.sound())
     yield reply.final()
+
+
+def _snippets(pieces: Iterator[bytes]) -> Iterator[Snippet]:
+    for number, piece in enumerate(pieces):
+        yield Snippet(piece, goes_on=number > 0)
 
 
 def _sound_in(value: msgspec.Raw) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ The API does not say what `audio_chunk` holds, so it is told from the first byte
   Only there: a raw sample may look like the start of an MP3 frame at any time.
 - anything else: raw mono pcm_s16le at the rate that the settings name.
 
-Snippets are cut anywhere: what is left of a frame waits for the next one.
+Snippets are cut anywhere: what is left of a frame waits for the next one. One of more than 48 KiB comes in pieces.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import itertools
+import re
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -27,6 +28,11 @@ from clonespeaker.errors import MediaError
 
 Sound = tuple[Samples, int]
 """Mono int16 samples and their rate in Hz."""
+
+
+_CHUNK_HEAD = re.compile(rb"\0?[A-Za-z][A-Za-z0-9_ ]{3}...\0", re.DOTALL)
+"""Of a RIFF chunk: its name, and a length of less than 16 MB; before it, what makes an odd length even."""
+_CHUNK_HEAD_BYTES = 9
 
 
 class _Encoding(Protocol):
@@ -50,8 +56,12 @@ class SnippetDecoder:
         """Whether this reply is."""
         return isinstance(self._encoding, _Mp3)
 
-    def decode(self, snippet: bytes) -> Iterator[Sound]:
+    def decode(self, snippet: bytes, *, goes_on: bool = False) -> Iterator[Sound]:
         """The samples that `snippet` completes.
+
+        Args:
+            snippet: a whole one, or a piece of it;
+            goes_on: that is not the first.
 
         Raises:
             MediaError: a WAV that can't be read, or MP3 without a decoder installed.
@@ -61,7 +71,13 @@ class SnippetDecoder:
             if _is_too_short_to_tell(snippet):
                 self._head = snippet
                 return iter(())
-        if snippet[:4] == b"RIFF" and snippet[8:12] == b"WAVE":
+            goes_on = False  # of the reply, this is the beginning
+        if isinstance(self._encoding, _Wav):
+            if not goes_on:
+                self._encoding.end_snippet()
+            elif self._encoding.is_none:
+                return iter(())  # the rest of what can't be read is no sound either
+        if snippet[:4] == b"RIFF" and snippet[8:12] == b"WAVE" and not goes_on:
             self._encoding = _Wav()
         elif self._encoding is None or (isinstance(self._encoding, _Wav) and self._encoding.is_none):
             self._encoding = _Mp3() if looks_like_mp3(snippet) else _Pcm(wav.WavFormat(self._raw_rate_hz, 1, 16))
@@ -98,33 +114,55 @@ class _Pcm:
 class _Wav:
     """A header, and the frames of its format without end.
 
-    Where the snippet with the header holds more than the samples it declares, the rest of it is other chunks
-    (a title, say), not sound. What follows in later snippets is sound again, whatever the header declared: it may
-    have been written before the length was known.
+    Where the snippet with the header holds more than the samples it declares, and that begins as a chunk does, the
+    rest of it is other chunks (a title, say), not sound. What follows in later snippets is sound again, whatever the
+    header declared: it may have been written before the length was known.
     """
 
     def __init__(self) -> None:
         self._head = b""
         self._pcm: _Pcm | None = None
+        self._left_bytes: int | None = None  # of the samples declared, in this snippet; None: there is no end
+        self._after = b""  # what follows them, as long as it is too little to tell
+        self._is_passing_over = False
         self.is_none = False
         """It began like a WAV, and is none."""
 
+    def end_snippet(self) -> None:
+        """What comes now is of another."""
+        self._left_bytes, self._after, self._is_passing_over = None, b"", False
+
     def decode(self, data: bytes) -> Iterator[Sound]:
-        if self._pcm is not None:
-            yield from self._pcm.decode(data)
-            return
-        self._head += data
-        try:
-            header = wav.parse_header(self._head)
-        except MediaError:
-            self.is_none = True
-            raise
-        if header is None:
-            return
-        form, at, declared = header
-        self._pcm = _Pcm(form)
-        sound, self._head = self._head[at:], b""
-        yield from self._pcm.decode(sound[:declared] if declared else sound)
+        if self._pcm is None:
+            self._head += data
+            try:
+                header = wav.parse_header(self._head)
+            except MediaError:
+                self.is_none = True
+                raise
+            if header is None:
+                return
+            form, at, declared = header
+            self._pcm, self._left_bytes = _Pcm(form), declared or None
+            data, self._head = self._head[at:], b""
+        yield from self._pcm.decode(self._sound_of(data))
+
+    def _sound_of(self, data: bytes) -> bytes:
+        """What of the next bytes is samples."""
+        if self._is_passing_over:
+            return b""
+        if self._left_bytes is None:
+            return data
+        sound, after = data[: self._left_bytes], data[self._left_bytes :]
+        self._left_bytes -= len(sound)
+        self._after += after
+        if len(self._after) < _CHUNK_HEAD_BYTES:
+            return sound
+        if _CHUNK_HEAD.match(self._after):
+            self._is_passing_over = True
+            return sound
+        self._left_bytes = None  # the length was wrong
+        return sound + self._after
 
 
 class _Mp3:
