@@ -204,7 +204,7 @@ def settings_of(
         hands,
         clone=Clone(**{"base_url": url, "slug": "my-clone", **(clone_settings or {})}),
         microphone=Microphone(**{"pre_roll_ms": 50, "min_hold_ms": 0, **(microphone or {})}),
-        speaker=Speaker(**{"start_ms": 20, "volume": 100, **(speaker or {})}),
+        speaker=Speaker(**{"start_ms": 500, "volume": 100, **(speaker or {})}),
         button=Button(**{"source": "none", **(button or {})}),
         lights=Lights(**(lights or {})),
         sounds=Sounds(**{"earcons": False, "speech": False, **(sounds or {})}),

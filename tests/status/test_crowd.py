@@ -71,7 +71,7 @@ async def test_a_crowd_that_floods_while_a_turn_goes_on(tmp_path: Path, upload: 
     question = (9_000 * np.sin(np.arange(44_100) / 7) + 100).astype(np.int16)
     met: Counter[str] = Counter()
     told: list[dict[str, Any]] = []
-    async with running(tmp_path, clone_settings={"upload": upload}, speaker={"start_ms": 2_000}) as daemon:
+    async with running(tmp_path, clone_settings={"upload": upload}, speaker={"start_ms": 20_000}) as daemon:
         await until(lambda: daemon.app.account.snapshot()["clone"]["name"])  # else it would come in between
         async with daemon.program() as follower:
             before = len(daemon.events)
