@@ -24,7 +24,7 @@ def clone() -> Iterator[SimulatedClone]:
     thread.start()
 
     def on_loop(work: object) -> object:
-        return asyncio.run_coroutine_threadsafe(work, loop).result(10)  # type: ignore[arg-type]
+        return asyncio.run_coroutine_threadsafe(work, loop).result(60)  # type: ignore[arg-type]
 
     clone = SimulatedClone(think_s=0.01, voice="tone", tone_s=0.3, rate_limit_per_minute=None)
     clone.url = on_loop(clone.start())  # type: ignore[attr-defined]
@@ -33,7 +33,7 @@ def clone() -> Iterator[SimulatedClone]:
     finally:
         on_loop(clone.stop())
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
+        thread.join(60)
         loop.close()
 
 
@@ -70,7 +70,7 @@ def run(environment: dict[str, str], tmp_path: Path) -> Run:
             input=input or "",
             capture_output=True,
             text=True,
-            timeout=50,
+            timeout=120,
             check=False,
         )
 

@@ -50,7 +50,7 @@ def starting(card: Path, device: Path, *prefix: str) -> Start:
             env=plain | variables,
             capture_output=True,
             text=True,
-            timeout=50,
+            timeout=120,
             check=False,
         )
         texts = [path.read_text("utf-8-sig") for path in card.glob("clonespeaker-*.txt")]

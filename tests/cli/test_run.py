@@ -42,7 +42,7 @@ class Daemon:
         assert self.process.stderr is not None
         self.log += self.process.stderr.read()
         self.process.stderr.close()
-        return self.process.wait(10)
+        return self.process.wait(60)
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_a_daemon_is_followed_and_controlled(daemon: Daemon, run: Run) -> None:
 
     health = url.replace("ws://", "http://") + "healthz"
     with pytest.raises(urllib.error.HTTPError) as unwell:
-        urllib.request.urlopen(health, timeout=5)
+        urllib.request.urlopen(health, timeout=30)
     assert json.load(unwell.value)["faults"]
     unwell.value.close()
     assert daemon.end() == 0

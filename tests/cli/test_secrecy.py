@@ -77,7 +77,7 @@ async def test_a_daemon_that_logs_all_it_can(environment: dict[str, str], tmp_pa
         try:
             assert daemon.stderr is not None
             log = ""
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while log.count("can't") + log.count("clone") < 8:
                     log += (await daemon.stderr.readline()).decode()
         finally:

@@ -31,7 +31,7 @@ class Simulating:
 
     def call(self, path: str, *, method: str = "GET", body: Any = None, tls: ssl.SSLContext | None = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        with urlopen(Request(self.url + path, data, method=method), timeout=5, context=tls) as answer:
+        with urlopen(Request(self.url + path, data, method=method), timeout=30, context=tls) as answer:
             return json.loads(answer.read() or "null")
 
 
@@ -90,13 +90,13 @@ def test_a_name_sources_and_a_picture(start: Start, run: Run) -> None:
         done = run("ask", "Who are you?", "--reply", "text", "--json", CLONESPEAKER_CLONE__BASE_URL=clone.url)
         told = json.loads(done.stdout)
         assert len({each["url"] for each in told["citations"]}) == 4
-        with urlopen(told["image_url"], timeout=5) as answer:
+        with urlopen(told["image_url"], timeout=30) as answer:
             assert answer.headers["Content-Type"] == "image/png"
             assert answer.read().startswith(b"\x89PNG\r\n\x1a\n")
         asked = Request(
             f"{clone.url}/v3/clone?slug=my-clone", headers={"x-api-key": "dsk-simulated", "User-Agent": "t"}
         )
-        with urlopen(asked, timeout=5) as answer:
+        with urlopen(asked, timeout=30) as answer:
             assert json.load(answer)["clone"]["name"] == "Ada"
 
 

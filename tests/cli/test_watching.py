@@ -60,7 +60,7 @@ class Terminal:
 
     def end(self) -> int:
         try:
-            return self._process.wait(10)
+            return self._process.wait(60)
         finally:
             self._process.kill()
             self._process.wait(10)

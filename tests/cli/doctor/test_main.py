@@ -119,7 +119,7 @@ def test_beside_a_daemon(run: Run, environment: dict[str, str]) -> None:
             _, found = findings(run, **variables)
         finally:
             daemon.send_signal(signal.SIGTERM)
-            daemon.communicate(timeout=20)
+            daemon.communicate(timeout=60)
     assert found["daemon"]["result"] == "warning"
     assert "runs, with faults: no-" in found["daemon"]["words"]
     assert found["microphone"]["words"].startswith("the daemon can't use it: no microphone found")
