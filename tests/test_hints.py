@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from clonespeaker import appliance
+from clonespeaker import quiet
 from clonespeaker.audio import earcons
 from clonespeaker.audio.pcm import Samples, to_int16
 from clonespeaker.cues import Earcon
@@ -75,7 +75,7 @@ async def test_silence_is_not_asked_where_it_goes_out_whole(tmp_path: Path) -> N
 
 
 async def test_a_hint_is_over_after_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(appliance, "_HINTS_END_AFTER_S", 0.2)
+    monkeypatch.setattr(quiet, "_HINTS_END_AFTER_S", 0.2)
     async with running(tmp_path, sounds={"earcons": True}) as daemon:
         await ask(daemon, NOTHING)
         await daemon.event("fault", fault="no-sound", active=True)

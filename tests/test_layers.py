@@ -44,7 +44,11 @@ ROWS = [
     (2, "status", "status/connections status/kiosk status/metrics status/server"),
     (3, "", "conversation timeline utterance"),
     (4, "exchange", "answer asked attempts exchange"),
-    (5, "daemon", "account app appliance commands dials hand kept lamps lookout news ongoing signals upkeep wiring"),
+    (
+        5,
+        "daemon",
+        "account app appliance commands dials hand kept lamps lookout news ongoing quiet signals upkeep wiring",
+    ),
     (6, "front ends", "__main__ cli/* demo doctor ask"),
 ]
 NOT_PURE = {"asyncio", "threading", "time", "socket", "subprocess", "os", "select", "signal", "ssl", "multiprocessing"}

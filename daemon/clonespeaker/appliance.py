@@ -25,9 +25,9 @@ from clonespeaker.dials import Dials
 from clonespeaker.errors import CloneError, ClonespeakerError, DeviceError
 from clonespeaker.exchange import Exchange
 from clonespeaker.hand import Effect, Habits, Hand, Obeyed
-from clonespeaker.memory import give_back
 from clonespeaker.news import News
 from clonespeaker.ongoing import OngoingTurn
+from clonespeaker.quiet import Quiet
 from clonespeaker.signals import Signals
 from clonespeaker.sounds.repertoire import Repertoire
 from clonespeaker.turn import (
@@ -50,8 +50,6 @@ from clonespeaker.utterance import Utterance
 
 log = logging.getLogger(__name__)
 
-_REST_AFTER_S = 10.0  # of quiet, the speaker's device may sleep
-_HINTS_END_AFTER_S = 20.0  # of quiet, likewise
 _LOOKS_ON_FOR_S = 1.0  # for what was said in the turn before; then the one going on has the line for itself
 
 _OUTCOMES = {
@@ -95,14 +93,21 @@ class Appliance:
         cleaner: Cleaner | None = None,
     ) -> None:
         self._microphone = microphone
-        self._speaker = speaker
         self._exchange = exchange
         self._conversation = conversation
         self._news = news
         self._ear = ear
         self._keep_open = keep_open
         self._cleaner = cleaner
-        self._signals = Signals(speaker, repertoire, lambda: self.hand.habits, on_quiet=self._rest_later)
+        self._quiet = Quiet(
+            speaker,
+            conversation,
+            news,
+            new_conversation_after_s=lambda: self.hand.habits.new_conversation_after_s,
+            is_at_rest=self.is_at_rest,
+            start=self._start,
+        )
+        self._signals = Signals(speaker, repertoire, lambda: self.hand.habits, on_quiet=self._quiet.rest_later)
         self._mute_is_unsounded = False
         self._has_ended = False
         self._inbox: asyncio.Queue[tuple[Event, Obeyed]] = asyncio.Queue()
@@ -111,7 +116,6 @@ class Appliance:
         self._closing: asyncio.Task[None] | None = None
         self._looking: asyncio.Task[None] | None = None
         self._timers: list[asyncio.TimerHandle] = []
-        self._resting: asyncio.TimerHandle | None = None
         self.devices = asyncio.Lock()
         """Held while the devices are looked for anew: what happens meanwhile is obeyed right after."""
         self.turn = Turn()
@@ -126,7 +130,7 @@ class Appliance:
             async with asyncio.TaskGroup() as self._tasks:
                 self._signals.tasks = self._tasks
                 self.post(Started())
-                self._renew_after_quiet()  # a conversation from before a restart ends likewise
+                self._quiet.begin()  # a conversation from before a restart ends likewise
                 self._start(self._signals.tell_what_is_wrong_at_the_start(lambda: self._news.faults, self.is_at_rest))
                 while True:
                     await self._obey_next()
@@ -135,6 +139,7 @@ class Appliance:
             while not self._inbox.empty():
                 _tell(self._inbox.get_nowait()[1], None)
             self._signals.end()
+            self._quiet.end()
             self._stop_timers()
 
     # What comes in
@@ -281,7 +286,7 @@ class Appliance:
         self._news.publish("caption", turn=turn.number, who="user", text=text, final=True)
 
     def _begin(self, question: Utterance | str, pressed_at: float) -> OngoingTurn:
-        self._stop_timers()
+        self._quiet.end()
         self._signals.hush()
         self._news.end_hints()
         turn = OngoingTurn(self.turn.number, question, pressed_at=pressed_at, post=self.post, news=self._news)
@@ -309,9 +314,7 @@ class Appliance:
             self._mute_is_unsounded = False
         if outcome is Outcome.ANSWERED:
             self._news.end_faults_of_the_clone()
-        self._after(_HINTS_END_AFTER_S, self._news.end_hints)
-        self._rest_later()
-        self._renew_after_quiet()
+        self._quiet.begin()
 
     async def _report(self, turn: OngoingTurn, outcome: Outcome, error: ClonespeakerError | None) -> None:
         await turn.close()
@@ -335,18 +338,6 @@ class Appliance:
         if not (isinstance(error, DeviceError) and error.fault in self._news.faults):
             self._news.begin_fault(error)
 
-    def _rest_later(self) -> None:
-        if self._resting is not None:
-            self._resting.cancel()
-        self._resting = asyncio.get_running_loop().call_later(_REST_AFTER_S, lambda: self._start(self._rest()))
-
-    async def _rest(self) -> None:
-        if not self.is_at_rest():
-            return
-        with contextlib.suppress(DeviceError):  # it hangs; who keeps the devices sees that
-            await self._speaker.in_thread(self._speaker.rest)
-        await asyncio.to_thread(give_back)
-
     async def _renew(self) -> None:
         try:
             await self._conversation.renew()
@@ -355,18 +346,6 @@ class Appliance:
             self._note(error)
             if self.turn.state is State.IDLE:  # a hand has asked for it
                 self._signals.tell(error.fault or "rejected", asked=True)
-
-    def _renew_after_quiet(self) -> None:
-        if self.hand.habits.new_conversation_after_s:
-            self._after(self.hand.habits.new_conversation_after_s, lambda: self._start(self._renew_quietly()))
-
-    async def _renew_quietly(self) -> None:
-        if self._conversation.is_fresh:
-            return
-        try:
-            await self._conversation.end()
-        except CloneError as error:
-            log.warning("conversation: none yet for the next visitor, whose first question makes it: %s", error)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         return self._tasks.create_task(work)
@@ -378,8 +357,6 @@ class Appliance:
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
-        if self._resting is not None:
-            self._resting.cancel()
 
 
 def _tell(obeyed: Obeyed, effect: Effect | None) -> None:
