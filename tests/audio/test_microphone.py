@@ -323,8 +323,9 @@ async def test_a_recording_ends_at_once_where_its_device_is_closed(monkeypatch: 
     card.hear(count(0, 441))
     assert (await anext(pieces)).size == 441
     microphone.close()
-    with pytest.raises(DeviceError, match="unplugged"):  # and not once it has been silent for long enough
-        await anext(pieces)
+    async with asyncio.timeout(30):
+        with pytest.raises(DeviceError, match="unplugged"):  # and not once it has been silent for long enough
+            await anext(pieces)
 
 
 async def test_one_that_does_not_start_is_given_back() -> None:
