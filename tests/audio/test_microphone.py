@@ -322,10 +322,12 @@ async def test_a_recording_ends_at_once_where_its_device_is_closed(monkeypatch: 
     pieces = aiter(microphone.record(pre_roll_ms=0))
     card.hear(count(0, 441))
     assert (await anext(pieces)).size == 441
+    waiting = asyncio.ensure_future(anext(pieces))
+    await turn_over()
     microphone.close()
     async with asyncio.timeout(30):
         with pytest.raises(DeviceError, match="unplugged"):  # and not once it has been silent for long enough
-            await anext(pieces)
+            await waiting
 
 
 async def test_one_that_does_not_start_is_given_back() -> None:
