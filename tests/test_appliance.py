@@ -171,7 +171,8 @@ async def test_levels_come_15_times_a_second_at_most(tmp_path: Path) -> None:
                 if event["event"] == "level" and event["source"] == source
             ]
             assert len(at) >= 5
-            assert (len(at) - 1) / (at[-1] - at[0]) < 16  # each is noted a little later than it was due
+            # Each is noted a moment after it was due, and where the machine stood still just then, later.
+            assert sum(apart_s < 0.9 / 15 for apart_s in np.diff(at)) <= 2
         state = None
         for event in daemon.events:  # each while its sound is what the state is about
             state = event["state"] if event["event"] == "state" else state

@@ -84,7 +84,7 @@ async def test_a_reply_cuts_it_and_counts_nothing_of_it(tmp_path: Path) -> None:
 
 
 async def test_thinking_is_heard_now_and_then_until_the_reply(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(signals_module, "_THINKING_AFTER_S", 0.2)
+    monkeypatch.setattr(signals_module, "_THINKING_AFTER_S", 1.0)
     monkeypatch.setattr(signals_module, "_THINKING_EVERY_S", 0.1)
     async with running(tmp_path, sounds=SOUNDS) as daemon:
         daemon.clone.think_s = 60
