@@ -288,7 +288,7 @@ async def test_a_terminal_that_is_closed_ends_it_where_its_keyboard_was_the_butt
         monkeypatch.setattr(sys, "stdin", terminal)
         async with running(tmp_path, button={"source": "keyboard"}) as daemon:
             os.close(master)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 await daemon.task
             assert daemon.sound.is_closed
 
@@ -323,7 +323,7 @@ class SoundThatClosesSlowly(SoundOfTest):
 
     def close(self) -> None:
         self.closing.set()
-        self.may_close.wait(5)
+        self.may_close.wait(30)
         super().close()
 
 
@@ -342,7 +342,7 @@ async def test_a_second_signal_breaks_off_nothing(tmp_path: Path, monkeypatch: p
         await asyncio.sleep(0.1)
         assert not daemon.task.done()
         sound.may_close.set()
-        await asyncio.wait([daemon.task], timeout=5)
+        await asyncio.wait([daemon.task], timeout=30)
         assert daemon.task.cancelled() is (first == "cancelled")
         assert sound.is_closed
         assert len(asyncio.all_tasks()) <= 1 + len(clone_tasks())

@@ -577,7 +577,7 @@ async def test_a_turn_has_the_line_for_itself(tmp_path: Path, monkeypatch: pytes
         await asyncio.sleep(0.2)
         assert not given_up.is_set()
         daemon.app.appliance.hand.press()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await given_up.wait()
 
 

@@ -173,7 +173,7 @@ class SoundThatIsSlow(SoundOfTest):
         await until(lambda: self.played)
         self.hangs.clear()
         await asyncio.to_thread(self.streams["speaker"].stop)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await self.opening.wait()
 
 

@@ -92,7 +92,7 @@ def shell(environment: dict[str, str], tmp_path: Path) -> Run:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=50,
+            timeout=120,
             check=False,
         )
 

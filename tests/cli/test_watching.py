@@ -63,7 +63,7 @@ class Terminal:
             return self._process.wait(60)
         finally:
             self._process.kill()
-            self._process.wait(10)
+            self._process.wait(60)
             self._close()
 
     def close_window(self) -> int:
