@@ -82,11 +82,14 @@ def shell(environment: dict[str, str], tmp_path: Path) -> Run:
     """Run a line of bash, in which `clonespeaker` is the command; likewise."""
 
     def shell(line: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        # Under a limit of a file's size, half of a module would be kept for the next time; and the coverage of tests
+        # would say in so many words that it can't be written down.
+        others = environment | variables | {"PYTHONDONTWRITEBYTECODE": "1"}
+        others.pop("COVERAGE_PROCESS_CONFIG", None)
         command = f'clonespeaker() {{ {shlex.quote(sys.executable)} -m clonespeaker "$@"; }}; {line}'
         return subprocess.run(
             ["bash", "-c", command],
-            # Under a limit of a file's size, half of a module would be kept for the next time.
-            env=environment | variables | {"PYTHONDONTWRITEBYTECODE": "1"},
+            env=others,
             cwd=tmp_path,
             stdin=subprocess.DEVNULL,
             capture_output=True,
