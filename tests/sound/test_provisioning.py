@@ -7,14 +7,16 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from clonespeaker.cli.alarm import announcement
 from clonespeaker.config.settings import Settings, Speaker
 from clonespeaker.cues import Earcon
 from tests.sound.card import SoundCard
-from tests.sound.matching import share, trace
+from tests.sound.matching import share
 
 pytestmark = pytest.mark.sound
 
@@ -26,9 +28,14 @@ async def start(root: Path, in_force: str = "") -> subprocess.CompletedProcess[s
     (root / "device").mkdir()
     (root / "device" / "config.yaml").write_text(in_force)
     command = [sys.executable, "-m", "clonespeaker", "provision", f"--from={root / 'card'}", f"--to={root / 'device'}"]
-    return await asyncio.to_thread(
-        lambda: subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
-    )
+    return await asyncio.to_thread(finish, command)
+
+
+def finish(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end. What its sound device had to say is said here, too: `takes.py` listens to it."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **options)
+    sys.stderr.write(done.stderr)
+    return done
 
 
 @pytest.mark.parametrize(
@@ -49,7 +56,8 @@ async def test_a_mistake_is_heard(card: SoundCard, tmp_path: Path, in_force: str
         assert heard.any()
     else:
         said = await asyncio.to_thread(announcement, "wrong-card", Settings(), Earcon.ERROR, times=3)
-        assert trace(said, heard).is_smooth
+        assert share(said, heard) > 0.7
+        assert np.abs(heard).max() == np.abs(said).max()
 
 
 async def test_a_device_that_is_set_to_silence_is_heard_all_the_same(card: SoundCard, tmp_path: Path) -> None:
@@ -85,7 +93,7 @@ def provision(root: Path) -> subprocess.CompletedProcess[str]:
     for name in ("card", "device"):
         (root / name).mkdir(exist_ok=True)
     command = [sys.executable, "-m", "clonespeaker", "provision", f"--from={root / 'card'}", f"--to={root / 'device'}"]
-    return subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+    return finish(command)
 
 
 @pytest.mark.usefixtures("booting")
@@ -135,7 +143,7 @@ async def test_a_daemon_that_cant_start_says_why_once(
     command = [sys.executable, "-m", "clonespeaker", "run", "--config", str(tmp_path / "config.yaml")]
 
     def run() -> subprocess.CompletedProcess[str]:
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
+        return finish(command, cwd=tmp_path)
 
     mark = card.position
     done = await asyncio.to_thread(run)
