@@ -45,12 +45,14 @@ number (±2⁵³−1) or a text of 1–64 characters. Other fields than these ar
     volume                 level (a whole number, 0–100), or step (a whole number, −10 to 10: so many steps louder,
                            a step being 5); one of both
     mute, unmute           the microphone; unmute is refused (`mute-switch`) while its switch mutes it
-    new_conversation        begin one; the result comes once the clone has made it, after those of later commands maybe
+    new_conversation        begin one; the result comes once the clone has made it, after those of later commands maybe;
+                           asked for again meanwhile, by whomever, it is the same one
     snapshot               another snapshot, which comes before the result
 
 Codes of refused commands: `bad-frame` (binary, not JSON, not an object), `bad-id`, `unknown-command`, `bad-fields`,
 `forbidden` (the program showed the token for reading: `snapshot` is all it may ask), and those of the daemon's own
-that say why a good command can't be obeyed now. `id` is null where none could be read.
+that say why a good command can't be obeyed now (`starting`, `listening`, `stopping`, a fault's name). `id` is null
+where none could be read.
 The connection ends with 1008 (more commands than 50 a second, or frames than 200; a message in more than 64 frames),
 1009 (a message over 64 KiB), 1013 (the program reads too slowly), 1001 (the daemon stops).
 """
