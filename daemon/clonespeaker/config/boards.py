@@ -6,6 +6,7 @@ One file for each, `hardware/boards/NAME.yaml`; in an installed package they lie
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -154,10 +155,16 @@ def board_called(name: str) -> Board:
     for place in _PLACES:
         file = place / f"{name}.yaml"
         if file.is_file():
-            return read(file.read_bytes())
+            return _read_once(file)
     raise ConfigError(
         [f"board: the file of {name!r} is not in {_PLACES[0]}; install clonespeaker again, or leave board empty"]
     )
+
+
+@cache
+def _read_once(file: Path) -> Board:
+    # For what it fills in, and for the pins that it takes; YAML is slow on a Pi.
+    return read(file.read_bytes())
 
 
 def fills_in(name: str) -> dict[str, Any]:
