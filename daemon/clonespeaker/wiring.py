@@ -130,7 +130,7 @@ def screen(settings: Settings) -> dict[str, Any]:
             "language": settings.language,
             "mode": settings.button.mode,
             "words": load_words(settings.language),
-            "cues": {"states": cues.STATES, "faults": cues.FAULTS, "muted": cues.MUTED},
+            "cues": {"states": cues.STATES, "faults": cues.FAULTS},
         }
     )
     return {**msgspec.to_builtins(settings.kiosk), **told}

@@ -19,11 +19,11 @@ export function faceOf(model, told) {
   }
   if (fault === "muted") {
     const why = model.muteSwitch ? words.page.mute_switch : words.faults.muted.what;
-    return face("muted", cues.muted.colour, words.states.muted, `${why}\n${words.faults.muted.remedy}`);
+    return face("muted", cues.faults.muted.colour, words.states.muted, `${why}\n${words.faults.muted.remedy}`);
   }
   if (fault) {
     const { what, remedy } = words.faults[fault] ?? { what: words.faults["server-error"].what, remedy: "" };
-    const { colour, pattern } = cues.faults[fault] ?? cues.muted;
+    const { colour, pattern } = cues.faults[fault] ?? cues.faults.muted;
     return pattern === "breathe" ? face("hint", colour, what, remedy) : { ...face("fault", colour, what, remedy), isFault: true };
   }
   const state = cues.states[model.state] ? model.state : "starting";
