@@ -163,7 +163,8 @@ class Recording:
         self._at = max(0, capture.ring.end - pre_roll)
         self._until: int | None = None
         self._arrived = asyncio.Event()
-        self.first_frame_at = time.monotonic() - (capture.position_now() - self._at) / capture.samples_per_s
+        end, heard_at = capture.heard
+        self.first_frame_at = heard_at - (end - self._at) / capture.samples_per_s
         self.lost_samples = 0
 
     def finish(self) -> None:
