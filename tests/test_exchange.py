@@ -834,12 +834,18 @@ async def interrupted(clone: Slowly, talk: Talk) -> None:
     await asyncio.gather(turn, return_exceptions=True)
 
 
+async def ask_after_an_interruption(clone: Slowly, talk: Talk, question: str | None) -> asyncio.Task[str | None]:
+    """The turn after one of those, whose question is out."""
+    await interrupted(clone, talk)
+    turn = asyncio.create_task(talk.ask(question))
+    await until(lambda: len(clone.asked) == 2)
+    return turn
+
+
 @pytest.mark.parametrize("question", [None, "Hello"], ids=["speech", "text"])
 async def test_a_question_that_is_written_down_late_is_not_taken_for_the_next(question: str | None) -> None:
     async with slowly() as (clone, talk):
-        await interrupted(clone, talk)
-        turn = asyncio.create_task(talk.ask(question))
-        await until(lambda: len(clone.asked) == 2)
+        turn = await ask_after_an_interruption(clone, talk, question)
         clone.say("the first")
         clone.say("an answer to the first", "CLONE")
         await clone.answers.put("503 Service Unavailable")  # the cancelled one takes it, if it still waits
@@ -854,9 +860,7 @@ async def test_a_question_that_is_written_down_late_is_not_taken_for_the_next(qu
 @pytest.mark.parametrize("question", [None, "Hello"], ids=["speech", "text"])
 async def test_two_that_are_written_down_are_both_heard(question: str | None) -> None:
     async with slowly() as (clone, talk):
-        await interrupted(clone, talk)
-        turn = asyncio.create_task(talk.ask(question))
-        await until(lambda: len(clone.asked) == 2)
+        turn = await ask_after_an_interruption(clone, talk, question)
         clone.say("the first")
         clone.say("Hello")
         clone.say("an answer to the second", "CLONE")

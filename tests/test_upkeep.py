@@ -168,8 +168,10 @@ class SoundThatIsSlow(SoundOfTest):
             self._loop.call_soon_threadsafe(self.opening.set)
         return super().open_speaker(wanted, period_ms=period_ms, fill=fill)
 
-    async def begin_to_open(self) -> None:
-        """The speaker, awake since the press, goes, and is being opened again."""
+    async def begin_to_open(self, daemon: Daemon) -> None:
+        """While the user speaks, the speaker, awake since the press, goes, and is being opened again."""
+        daemon.app.appliance.hand.press()
+        await daemon.event("state", state="listening")
         await until(lambda: self.played)
         self.hangs.clear()
         await asyncio.to_thread(self.streams["speaker"].stop)
@@ -180,9 +182,7 @@ class SoundThatIsSlow(SoundOfTest):
 async def test_letting_go_waits_for_no_device_that_is_being_opened(tmp_path: Path) -> None:
     sound = SoundThatIsSlow()
     async with running(tmp_path, sound=sound) as daemon:
-        daemon.app.appliance.hand.press()
-        await daemon.event("state", state="listening")
-        await sound.begin_to_open()
+        await sound.begin_to_open(daemon)
         sound.hear(SPEECH)
         await asyncio.sleep(0.2)
         daemon.app.appliance.hand.release()
@@ -197,9 +197,7 @@ async def test_letting_go_waits_for_no_device_that_is_being_opened(tmp_path: Pat
 async def test_a_cancel_and_a_press_wait_for_no_device_that_is_being_opened(tmp_path: Path) -> None:
     sound = SoundThatIsSlow()
     async with running(tmp_path, sound=sound) as daemon:
-        daemon.app.appliance.hand.press()
-        await daemon.event("state", state="listening")
-        await sound.begin_to_open()
+        await sound.begin_to_open(daemon)
         daemon.cancel()
         await daemon.event("state", state="idle")
         daemon.app.appliance.hand.press()
